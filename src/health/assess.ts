@@ -1,0 +1,48 @@
+import { at } from '../model/json.ts';
+import { type GroupKind, groupKindText, groupOf, type LiveObject } from '../model/manifest.ts';
+import { customResourceDefinitionHealth } from './custom-resource-definition.ts';
+import { daemonSetHealth } from './daemon-set.ts';
+import { deploymentHealth } from './deployment.ts';
+import { type Health, progressing } from './health.ts';
+import { jobHealth } from './job.ts';
+import { listAt, shortMessage, textAt } from './live-fields.ts';
+import { namespaceHealth } from './namespace.ts';
+import { persistentVolumeClaimHealth } from './persistent-volume-claim.ts';
+import { podHealth } from './pod.ts';
+import { replicaSetHealth } from './replica-set.ts';
+import { serviceHealth } from './service.ts';
+import { statefulSetHealth } from './stateful-set.ts';
+
+const rules: ReadonlyMap<string, (live: LiveObject) => Health> = new Map([
+  ['Deployment.apps', deploymentHealth],
+  ['StatefulSet.apps', statefulSetHealth],
+  ['DaemonSet.apps', daemonSetHealth],
+  ['ReplicaSet.apps', replicaSetHealth],
+  ['Pod', podHealth],
+  ['Job.batch', jobHealth],
+  ['Service', serviceHealth],
+  ['PersistentVolumeClaim', persistentVolumeClaimHealth],
+  ['CustomResourceDefinition.apiextensions.k8s.io', customResourceDefinitionHealth],
+  ['Namespace', namespaceHealth],
+]);
+
+/** Whether an object of this kind has to be read to be judged; all others are healthy once applied. */
+export const hasHealthRule = ({ group, kind }: GroupKind): boolean => rules.has(groupKindText({ group, kind }));
+
+/**
+ * Judges one object by its own status.
+ * Output: undefined when its kind has no rule and it is not being deleted: such an object is healthy once applied.
+ * Never throws, whatever the status holds.
+ */
+export function objectHealth(live: LiveObject): Health | undefined {
+  if (textAt(live, 'metadata', 'deletionTimestamp') !== '') return beingDeleted(live);
+  const kind = at(live, 'kind');
+  if (typeof kind !== 'string') return undefined;
+  return rules.get(groupKindText({ group: groupOf(textAt(live, 'apiVersion')), kind }))?.(live);
+}
+
+function beingDeleted(live: LiveObject): Health {
+  const finalizers = listAt(live, 'metadata', 'finalizers').filter((finalizer) => typeof finalizer === 'string');
+  if (finalizers.length === 0) return progressing('being deleted');
+  return progressing(`being deleted, held by the ${finalizers.length === 1 ? 'finalizer' : 'finalizers'} ${shortMessage(finalizers.join(', '))}`);
+}

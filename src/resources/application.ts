@@ -1,0 +1,103 @@
+import { type Static, Type } from 'typebox';
+import type { Resource } from './resource.ts';
+import { commitId, conditions, flag, integer, list, name, objectName, oneOf, optional, record, reference, text, time } from './schema.ts';
+
+export const ApplicationSpec = record({
+  source: record({
+    repository: reference('Repository'),
+    path: text({
+      maxLength: 1024,
+      description: 'Folder of the repository whose manifests are applied; `.` is its root.',
+      rules: [{ rule: "!self.startsWith('/') && self.split('/').all(s, s != '..')", message: 'must be a path inside the repository, without a leading / and without ..' }],
+    }),
+    targetRevision: optional(text({ maxLength: 255, description: 'Branch, tag or full commit id. Left out when a stage of a Pipeline selects this Application: the Pipeline supplies the revision.' })),
+    render: oneOf(['auto', 'plain', 'kustomize'], { default: 'auto', description: '`auto` takes Kustomize when the folder has a kustomization file, plain YAML and JSON otherwise.' }),
+  }),
+  destination: record({ cluster: reference('Cluster'), namespace: name({ description: 'Where objects without a namespace of their own go.' }) }),
+  serviceAccountName: optional(objectName({ description: 'Service account of the destination namespace whose rights decide what may be applied. A rule of the Cluster must name it.' })),
+  sync: record(
+    {
+      automated: flag({ default: true, description: 'Apply a new revision without being asked.' }),
+      prune: flag({ default: true, description: 'Remove members that are no longer rendered, once the new revision is healthy.' }),
+      selfHeal: flag({ default: true, description: 'Undo changes made on the cluster by others.' }),
+      createNamespace: flag({ default: false, description: 'Create the destination namespace when it is missing.' }),
+      adopt: oneOf(['unmanaged', 'never'], { default: 'unmanaged', description: 'Whether an object that exists already and that no Application owns may be taken over.' }),
+      timeoutSeconds: integer({ default: 600, minimum: 10, maximum: 86_400, description: 'How long one revision may take to be applied and pruned before its sync has failed.' }),
+      retry: record(
+        {
+          initialSeconds: integer({ default: 5, minimum: 1, maximum: 3600 }),
+          maxSeconds: integer({ default: 180, minimum: 1, maximum: 86_400 }),
+        },
+        { default: {}, description: 'Pause before a failed sync is tried again; doubled each time. A new revision never waits for it.' },
+      ),
+    },
+    { default: {} },
+  ),
+  healthDeadlineSeconds: integer({ default: 600, minimum: 5, maximum: 86_400, description: 'How long an applied revision may stay Progressing before it counts as Degraded.' }),
+  suspend: flag({ default: false, description: 'Leave the cluster alone.' }),
+});
+export type ApplicationSpec = Static<typeof ApplicationSpec>;
+
+export const phases = ['source', 'render', 'diff', 'apply', 'health', 'prune', 'done'] as const;
+export type Phase = (typeof phases)[number];
+
+export const ApplicationStatus = record({
+  observedGeneration: optional(integer()),
+  conditions,
+  revision: optional(commitId({ description: "The commit that is wanted: the Release's in a stage, the resolved targetRevision otherwise." })),
+  commit: optional(commitId({ description: 'The commit that was read; on an environment branch, its promotion commit.' })),
+  inputs: optional(text({ maxLength: 64, description: 'Digest of everything that the render read.' })),
+  digest: optional(text({ maxLength: 64, description: 'Digest of the rendered objects.' })),
+  phase: optional(oneOf(phases, { description: 'Where the sync stands, or stopped.' })),
+  sync: optional(
+    record({
+      state: oneOf(['Synced', 'OutOfSync', 'Syncing', 'Failed', 'Unknown']),
+      id: optional(text({ maxLength: 64 })),
+      startedAt: optional(time({ description: 'When this revision was first tried.' })),
+      appliedAt: optional(time({ description: 'When the last object of this revision was written.' })),
+      healthyAt: optional(time({ description: 'When this revision was first healthy in full.' })),
+      wave: optional(integer({ minimum: -1_000_000 })),
+      failures: integer({ default: 0 }),
+      message: Type.String({ maxLength: 4096 }),
+    }),
+  ),
+  claim: optional(
+    record(
+      { id: text({ maxLength: 64 }), worker: text({ maxLength: 128 }), revision: commitId(), step: text({ maxLength: 64 }), renewedAt: time() },
+      { description: 'Which worker is writing to the destination now. Taken over when it was not renewed for 10 s.' },
+    ),
+  ),
+  health: optional(
+    record({
+      health: oneOf(['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown']),
+      message: Type.String({ maxLength: 2048 }),
+      since: time({ description: 'When it took this value.' }),
+      progressingSince: optional(time({ description: 'When it was last settled; what the health deadline counts from.' })),
+    }),
+  ),
+  unsettled: list(record({ namespace: name(), selector: Type.String({ maxLength: 1024 }) }), { maxItems: 20, default: [], description: 'Whose pods are watched while a rollout is under way.' }),
+  objects: optional(
+    record({
+      members: integer(),
+      outOfSync: integer(),
+      deferred: list(text({ maxLength: 512 }), { maxItems: 10 }),
+      withheld: list(text({ maxLength: 512 }), { maxItems: 10, description: 'Members that would go and stay, and why.' }),
+    }),
+  ),
+  history: list(
+    record({
+      revision: commitId(),
+      commit: commitId(),
+      digest: text({ maxLength: 64 }),
+      startedAt: time(),
+      finishedAt: time(),
+      result: oneOf(['Synced', 'Failed', 'Superseded']),
+      message: Type.String({ maxLength: 512 }),
+    }),
+    { maxItems: 5, default: [] },
+  ),
+  fullDryRunAt: optional(time({ description: 'When every object was last dry-run, proven or not.' })),
+});
+export type ApplicationStatus = Static<typeof ApplicationStatus>;
+
+export type Application = Resource<'Application', ApplicationSpec, ApplicationStatus>;

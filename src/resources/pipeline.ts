@@ -1,0 +1,98 @@
+import { type Static, Type } from 'typebox';
+import type { Resource } from './resource.ts';
+import { commitId, conditions, flag, integer, list, mapOf, name, objectName, oneOf, optional, record, reference, text, time } from './schema.ts';
+
+export const StageSpec = record({
+  name: name(),
+  after: list(name(), { maxItems: 16, default: [], description: 'Stages in which a Release must be verified before it may enter this one.' }),
+  selector: record({ matchLabels: mapOf(Type.String({ maxLength: 63 }), { maxProperties: 16 }) }, { description: 'Which Applications of this namespace belong to the stage.' }),
+  queue: optional(
+    oneOf(['newest', 'verified'], {
+      description:
+        'What a newer Release does while one is pending: `newest` takes the stage at once, `verified` waits for the verdict. Default: verified where a later stage waits for this one or a soak is asked for, newest elsewhere.',
+    }),
+  ),
+  verify: record(
+    {
+      soakSeconds: integer({ default: 0, maximum: 2_592_000, description: 'How long the stage must stay healthy without a break.' }),
+      deadlineSeconds: integer({ default: 3600, minimum: 1, maximum: 5_184_000, description: 'After this long, soak included, a Release that is not verified has failed.' }),
+      allowEmpty: flag({ default: false, description: 'Whether a stage that selects no Application, or whose Applications render nothing, may be verified.' }),
+    },
+    { default: {} },
+  ),
+});
+export type StageSpec = Static<typeof StageSpec>;
+
+export const PipelineSpec = record({
+  repository: reference('Repository'),
+  branch: text({ maxLength: 255, description: 'The source branch whose commits travel through the stages.' }),
+  stages: list(StageSpec, {
+    minItems: 1,
+    maxItems: 32,
+    key: 'name',
+    rules: [
+      { rule: 'self.all(s, s.after.all(a, self.exists(t, t.name == a)))', message: 'every name in `after` must be a stage of this Pipeline' },
+      { rule: 'self.all(s, !(s.name in s.after))', message: 'a stage cannot come after itself' },
+    ],
+  }),
+  record: oneOf(['branch'], { default: 'branch', description: '`branch`: each admission to a later stage is a signed commit on env/<pipeline>/<stage>.' }),
+  suspend: flag({ default: false }),
+});
+export type PipelineSpec = Static<typeof PipelineSpec>;
+
+export const verdicts = ['pending', 'verified', 'failed'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+const admissionFields = {
+  release: objectName(),
+  revision: commitId(),
+  sequence: integer(),
+  ordinal: integer({ description: 'Counts the admissions of this stage.' }),
+  admittedAt: time(),
+  verdict: oneOf(verdicts),
+  reason: Type.String({ maxLength: 2048 }),
+  verdictAt: optional(time()),
+};
+
+export const Admission = record({
+  ...admissionFields,
+  deadlineAt: time(),
+  soak: optional(
+    record({
+      digest: text({ maxLength: 64, description: "Digest of what the stage's Applications render." }),
+      countedMs: integer({ description: 'Continuous health observed so far, in milliseconds.' }),
+      observedAt: time(),
+    }),
+  ),
+  record: optional(
+    record(
+      {
+        expectedHead: optional(commitId({ description: 'The head of the environment branch that the decision saw.' })),
+        gates: list(record({ gate: text({ maxLength: 128 }), result: text({ maxLength: 256 }) }), { maxItems: 64, default: [] }),
+        commit: optional(commitId({ description: 'The promotion commit: made from what stands here, so that a retry makes the same one.' })),
+        pushed: flag({ default: false, description: 'Whether the host has it.' }),
+      },
+      { description: 'How the admission is recorded in Git.' },
+    ),
+  ),
+});
+export type Admission = Static<typeof Admission>;
+
+export const StageStatus = record({
+  name: name(),
+  admitted: optional(Admission),
+  head: optional(commitId({ description: 'The accepted head of the environment branch.' })),
+  foreign: optional(record({ commit: commitId(), why: Type.String({ maxLength: 1024 }) })),
+  history: list(record({ ...admissionFields, commit: optional(commitId()), endedAt: time() }), { maxItems: 10, default: [], description: 'Earlier admissions with their frozen verdicts, newest first.' }),
+});
+export type StageStatus = Static<typeof StageStatus>;
+
+export const PipelineStatus = record({
+  observedGeneration: optional(integer()),
+  conditions,
+  signer: optional(text({ maxLength: 512, description: 'Public key that signs promotion commits, as in an allowed signers file.' })),
+  stages: list(StageStatus, { maxItems: 32, key: 'name', default: [] }),
+});
+export type PipelineStatus = Static<typeof PipelineStatus>;
+
+export type Pipeline = Resource<'Pipeline', PipelineSpec, PipelineStatus>;

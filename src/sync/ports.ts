@@ -1,0 +1,23 @@
+import type { Parsed } from '../model/parsed.ts';
+import type { Rendered } from '../render/render.ts';
+import type { RenderKind } from '../render/renderer.ts';
+import type { Hub } from '../resources/hub.ts';
+import type { Repository } from '../resources/repository.ts';
+import type { Files, RepositoryAccess, Source } from '../source/source.ts';
+import type { Destinations } from './destination.ts';
+import type { LiveObjects } from './observe.ts';
+
+/** Everything that the stories of this folder reach the outside world by. */
+export type Ports = {
+  readonly hub: Hub;
+  readonly source: Source;
+  readonly accessTo: (repository: Repository, signal: AbortSignal) => Promise<RepositoryAccess>;
+  readonly render: (request: { readonly files: Files; readonly path: string; readonly kind: RenderKind }, signal: AbortSignal) => Promise<Parsed<Rendered>>;
+  readonly destinations: Destinations;
+  readonly liveObjects: LiveObjects;
+  readonly installation: string;
+  /** Names this process in claims. */
+  readonly worker: string;
+  readonly newId: () => string;
+  readonly now: () => Date;
+};

@@ -1,0 +1,187 @@
+import { definedKinds, desiredObjects, type Desired } from '../diff/desired.ts';
+import { compare, type Change } from '../diff/diff.ts';
+import { isMember, ownerOf } from '../diff/ownership.ts';
+import { describeId, groupKindText, groupOf, resourceKey } from '../model/manifest.ts';
+import type { Problem } from '../model/parsed.ts';
+import { PortError } from '../model/port-error.ts';
+import type { Application } from '../resources/application.ts';
+import { referenceOf, resolveReference } from '../resources/resource.ts';
+import { applyGroups, pruneGroups, type Written } from './apply.ts';
+import { checkout } from './checkout.ts';
+import type { Destination, ServedKind } from './destination.ts';
+import { comingOf, type DryRunContext, dryRunAll } from './dry-run.ts';
+import { readMembers } from './members.ts';
+import { liveOf, type Observation, observe } from './observe.ts';
+import type { SyncOutcome, SyncResult } from './outcome.ts';
+import { extentOf, widened } from './parent.ts';
+import { mayDeploy } from './permission.ts';
+import { type NextStep, planSync } from './plan.ts';
+import type { Ports } from './ports.ts';
+import { newRun, type Run } from './run.ts';
+import { wantedRevision } from './wanted.ts';
+import { writer } from './writer.ts';
+
+/** A full dry-run of what metadata proves already is due once a day: defaults and webhooks change behind its back. */
+const fullDryRunEveryMs = 24 * 3_600_000;
+
+/**
+ * Brings one Application one step closer to what is wanted now. Safe to run twice, beside another, and to be killed anywhere.
+ * source -> render -> members -> diff -> dry-run -> plan -> claim -> apply one step -> health; the caller writes the outcome into status.
+ */
+export async function syncOnce(application: Application, ports: Ports, signal: AbortSignal): Promise<SyncOutcome> {
+  const run = newRun(application, ports.newId());
+  try {
+    return await steps(run, ports, signal);
+  } catch (error) {
+    if (!(error instanceof PortError)) throw error;
+    return run.end({ is: 'failed', error });
+  }
+}
+
+async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncOutcome> {
+  const { application } = run;
+  const placed = placeOf(application, ports);
+  if ('result' in placed) return run.end(placed.result);
+  const { repository, cluster } = placed;
+
+  const permission = mayDeploy(application, repository, cluster);
+  if (!permission.ok) return run.end({ is: 'refused', problems: permission.problems });
+  const wantedNow = wantedRevision(application, repository, ports.hub.list('Pipeline', application.metadata.namespace));
+  if (!wantedNow.ok) return run.end({ is: 'refused', problems: wantedNow.problems });
+  if (wantedNow.value.is === 'not-yet') return run.end({ is: 'waiting', message: wantedNow.value.why });
+  const wanted = run.learn('wanted', wantedNow.value.wanted);
+
+  const { files } = await checkout(ports.source, await ports.accessTo(repository, signal), wanted, signal);
+  run.phase = 'render';
+  const rendered = await ports.render({ files, path: application.spec.source.path, kind: application.spec.source.render }, signal);
+  if (!rendered.ok) return run.end({ is: 'refused', problems: rendered.problems });
+  run.learn('inputs', rendered.value.inputs);
+  run.learn('digest', rendered.value.digest);
+
+  run.phase = 'diff';
+  const destination = await ports.destinations.open(referenceOf(cluster), permission.value, signal);
+  const owner = ownerOf(ports.installation, referenceOf(application), application.spec.destination.namespace);
+  const parent = await destination.readParent(owner.parentNamespace, owner.parentName, signal);
+  const extent = extentOf(parent, owner);
+  if (!extent.ok) return run.end({ is: 'refused', problems: extent.problems });
+
+  const defined = definedKinds(rendered.value.manifests);
+  const kinds = await destination.kinds([...rendered.value.manifests.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })), ...extent.value.kinds], signal);
+  const desired = desiredObjects(rendered.value.manifests, owner, application.spec.destination.namespace, (kind) => {
+    const served = kinds.get(groupKindText(kind));
+    return served === undefined ? defined.get(groupKindText(kind)) : served.namespaced ? 'namespaced' : 'cluster';
+  });
+  if (!desired.ok) return run.end({ is: 'refused', problems: desired.problems });
+
+  const wide = widened(extent.value, { kinds: desired.value.map(({ id }) => id), namespaces: desired.value.flatMap(({ id }) => id.namespace ?? []) });
+  const live = await readMembers(destination, kinds, wide, owner, signal);
+  const members = live.filter(({ metadata }) => isMember(metadata, owner)).length;
+  const everything = fullDryRunDue(application, ports.now());
+  const comparison = compare(desired.value, live, owner, { everything, applied: run.wasApplied() });
+
+  const context: DryRunContext = {
+    kinds,
+    owner,
+    adopt: application.spec.sync.adopt,
+    coming: comingOf(desired.value, new Set(defined.keys()), application.spec.sync.createNamespace ? [application.spec.destination.namespace] : []),
+    originOf: ({ id }) => rendered.value.origins.get(resourceKey(id)),
+  };
+  const { changes, refused } = await dryRunAll(comparison.unproven, destination, context, signal);
+  run.everythingDryRun = everything;
+  const all: readonly Change[] = [...comparison.proven.map((pair) => ({ type: 'unchanged', ...pair }) as const), ...changes];
+  const observation = await observe(all.flatMap((change) => ('live' in change ? [change.live] : [])), kinds, destination, ports.liveObjects, ports.now(), signal);
+  const assessed = all.map((change) => withHealth(change, observation));
+  const plan = planSync(assessed, comparison.orphans, application.spec.sync);
+  run.objects = {
+    members,
+    outOfSync: all.filter(({ type }) => type !== 'unchanged').length + comparison.orphans.length - plan.withheld.length,
+    deferred: all.flatMap((change) => (change.type === 'deferred' ? [`${describeId(change.desired.id)}: ${change.why}`] : [])).slice(0, 10),
+    withheld: plan.withheld.map((kept) => `${describeId(kept.live.id)}: ${kept.reason}`).slice(0, 10),
+  };
+  run.observe(desired.value, observation);
+  if (refused.length > 0) return run.end({ is: 'refused', problems: refused });
+
+  const held = withheldByPolicy(application, all, plan.next);
+  if (held !== undefined) return run.end({ is: 'out-of-sync', message: held });
+
+  const writing = writer({ run, ports, destination, owner, parent, wide, desired: desired.value, wanted, signal });
+  switch (plan.next.step) {
+    case 'apply': {
+      run.phase = 'apply';
+      const claimed = await writing.claim(`wave ${plan.next.wave}`);
+      if (claimed !== undefined) return run.end(claimed);
+      const written = await applyGroups(plan.next.groups, { destination, context, keepClaim: writing.keepClaim, prepare: writing.prepare, superseded: writing.superseded }, signal);
+      return run.end(await afterWriting(run, ports, destination, { kinds, desired: desired.value, all, written, remaining: plan.next.remaining }, signal));
+    }
+    case 'prune': {
+      run.phase = 'prune';
+      const claimed = await writing.claim('prune');
+      if (claimed !== undefined) return run.end(claimed);
+      const pruned = await pruneGroups(plan.next.groups, kinds, { destination, keepClaim: writing.keepClaim }, signal);
+      return run.end(pruned.refused.length > 0 ? { is: 'refused', problems: pruned.refused } : { is: 'pruned', count: plan.next.groups.flat().length });
+    }
+    case 'await-wave':
+      run.phase = 'health';
+      return run.end({ is: 'awaiting-health', message: `wave ${plan.next.wave}: ${plan.next.message}`, wave: plan.next.wave });
+    case 'wave-failed':
+      run.phase = 'health';
+      return run.end({ is: 'wave-failed', message: `wave ${plan.next.wave}: ${plan.next.message}`, wave: plan.next.wave });
+    case 'await-health':
+      run.phase = 'health';
+      return run.end({ is: 'awaiting-health', message: plan.next.message });
+    case 'done':
+      await writing.narrow(live);
+      run.phase = 'done';
+      return run.end({ is: 'done' });
+    default:
+      return plan.next satisfies never;
+  }
+}
+
+function placeOf(application: Application, { hub }: Ports) {
+  const repositoryReference = resolveReference(application, application.spec.source.repository);
+  const clusterReference = resolveReference(application, application.spec.destination.cluster);
+  const repository = hub.seen('Repository', repositoryReference);
+  const cluster = hub.seen('Cluster', clusterReference);
+  const problems: Problem[] = [];
+  if (repository === undefined) problems.push({ at: 'spec.source.repository', message: `there is no Repository ${repositoryReference.namespace}/${repositoryReference.name}: create it, or correct the name` });
+  if (cluster === undefined) problems.push({ at: 'spec.destination.cluster', message: `there is no Cluster ${clusterReference.namespace}/${clusterReference.name}: create it, or correct the name` });
+  if (repository === undefined || cluster === undefined) return { result: { is: 'refused', problems } satisfies SyncResult };
+  if (application.spec.suspend) return { result: { is: 'waiting', message: 'suspended' } satisfies SyncResult };
+  if (cluster.spec.suspend) return { result: { is: 'waiting', message: `Cluster ${cluster.metadata.name} is suspended` } satisfies SyncResult };
+  return { repository, cluster };
+}
+
+function fullDryRunDue(application: Application, now: Date): boolean {
+  const last = application.status?.fullDryRunAt;
+  return last !== undefined && now.getTime() - Date.parse(last) > fullDryRunEveryMs;
+}
+
+function withHealth(change: Change, observation: Observation) {
+  const health = observation.healths.get(resourceKey(change.desired.id));
+  return { change, ...(health === undefined ? {} : { health }) };
+}
+
+/** Why differences stay although a step could be taken. */
+function withheldByPolicy({ spec: { sync } }: Application, changes: readonly Change[], next: NextStep): string | undefined {
+  if (next.step !== 'apply' && next.step !== 'prune') return undefined;
+  const differing = changes.filter(({ type }) => type !== 'unchanged');
+  const onlyDrift = next.step === 'apply' && differing.every((change) => change.type === 'update' && change.cause === 'drift');
+  if (onlyDrift) return sync.selfHeal ? undefined : `${differing.length} objects were changed on the cluster, and spec.sync.selfHeal is off`;
+  return sync.automated ? undefined : `${differing.length} objects differ, and spec.sync.automated is off`;
+}
+
+type AfterWriting = { readonly kinds: ReadonlyMap<string, ServedKind>; readonly desired: readonly Desired[]; readonly all: readonly Change[]; readonly written: Written; readonly remaining: number };
+
+/** Judges what the writes answered, so that health is known at once where it needs no waiting. */
+async function afterWriting(run: Run, ports: Ports, destination: Destination, { kinds, desired, all, written, remaining }: AfterWriting, signal: AbortSignal): Promise<SyncResult> {
+  for (const object of written.objects) ports.liveObjects.put(object);
+  const fresh = new Map(written.objects.map((object) => [resourceKey(liveOf(object).id), liveOf(object)]));
+  const live = all.flatMap((change) => fresh.get(resourceKey(change.desired.id)) ?? ('live' in change ? [change.live] : []));
+  const servedNow = live.every(({ id }) => kinds.has(groupKindText(id))) ? kinds : await destination.kinds(live.map(({ id }) => id), signal);
+  run.observe(desired, await observe(live, servedNow, destination, ports.liveObjects, ports.now(), signal));
+
+  if (written.refused.length > 0) return { is: 'refused', problems: written.refused };
+  if (written.superseded) return { is: 'waiting', message: 'a newer revision is wanted', lookAgainInMs: 0 };
+  return { is: 'applied', message: `${written.objects.length} objects applied`, remaining };
+}
