@@ -1,4 +1,4 @@
-import { digestOfJson, type JsonObject } from '../model/json.ts';
+import { digestOfJson, isJsonObject, type JsonObject } from '../model/json.ts';
 import { describeId, type GroupKind, groupKindText, groupOf, idOf, type Manifest, type ResourceId, resourceKey } from '../model/manifest.ts';
 import { accepted, type Parsed, type Problem } from '../model/parsed.ts';
 import { referenceText } from '../model/reference.ts';
@@ -30,6 +30,7 @@ export function desiredObjects(manifests: readonly Manifest[], owner: Owner, def
     const wave = waveOf(placed);
 
     if (hook !== undefined) problems.push({ at: place, message: `has the annotation ${hook}: hooks are not supported yet; take the object or the annotation out` });
+    if (hasController(placed)) problems.push({ at: place, message: 'has an ownerReference with controller: true, so it is the work of another object: take the reference or the object out' });
     if (wave === undefined) problems.push({ at: place, message: 'the sync-wave annotation must be a whole number' });
     if (seen.has(resourceKey(id))) problems.push({ at: place, message: 'is rendered twice' });
     seen.add(resourceKey(id));
@@ -60,6 +61,9 @@ export function definedKinds(manifests: readonly Manifest[]): ReadonlyMap<string
       }),
   );
 }
+
+/** Such an object can never be a member: it would be written again and again. */
+const hasController = ({ metadata }: Manifest): boolean => Array.isArray(metadata.ownerReferences) && metadata.ownerReferences.some((reference) => isJsonObject(reference) && reference.controller === true);
 
 function inNamespace(manifest: Manifest, defaultNamespace: string, scope: 'namespaced' | 'cluster' | undefined): Manifest {
   const { namespace, ...metadata } = manifest.metadata;

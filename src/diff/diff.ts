@@ -9,7 +9,7 @@ export type Live = { readonly id: ResourceId; readonly metadata: LiveMetadata };
 /** What is to be done about one object. `cause` tells a new revision from a change that somebody made on the cluster. */
 export type Change =
   | { readonly type: 'unchanged'; readonly desired: Desired; readonly live: Live }
-  | { readonly type: 'create'; readonly desired: Desired; readonly fieldSet: string }
+  | { readonly type: 'create'; readonly desired: Desired; readonly fieldSet: string; readonly cause: Cause }
   | { readonly type: 'update'; readonly desired: Desired; readonly live: Live; readonly fieldSet: string; readonly cause: Cause; readonly absorb?: readonly ManagedFieldsEntry[] }
   | { readonly type: 'deferred'; readonly desired: Desired; readonly why: string };
 
@@ -51,7 +51,7 @@ export function compare(desired: readonly Desired[], live: readonly Live[], owne
 export function changeOf(desired: Desired, live: Live | undefined, cause: Cause, answered: LiveMetadata): Change {
   const entry = applyEntry(answered);
   const fieldSet = entry === undefined ? 'unknown' : fieldSetHash(entry);
-  if (live === undefined) return { type: 'create', desired, fieldSet };
+  if (live === undefined) return { type: 'create', desired, fieldSet, cause };
 
   const absorb = absorbAdditions(live.metadata);
   if (absorb === undefined && live.metadata.annotations?.[appliedAnnotation] === `${desired.digest}.${fieldSet}` && inSync(desired, live.metadata)) {
@@ -60,9 +60,10 @@ export function changeOf(desired: Desired, live: Live | undefined, cause: Cause,
   return { type: 'update', desired, live, fieldSet, cause, ...(absorb === undefined ? {} : { absorb }) };
 }
 
+/** An object that is being deleted counts as it stands: writing it again would not keep it, and once it is gone it is missing. */
 function inSync(desired: Desired, metadata: LiveMetadata): boolean {
   const entry = applyEntry(metadata);
-  if (entry === undefined || entry.apiVersion !== desired.manifest.apiVersion || metadata.deletionTimestamp !== undefined) return false;
+  if (entry === undefined || entry.apiVersion !== desired.manifest.apiVersion) return false;
   return metadata.annotations?.[appliedAnnotation] === `${desired.digest}.${fieldSetHash(entry)}` && !hasAdditions(metadata);
 }
 

@@ -1,5 +1,5 @@
 import type { Admission, StageSpec, StageStatus, Verdict } from '../resources/pipeline.ts';
-import { hasBranch } from '../sync/wanted.ts';
+import { awaitsPush, hasBranch } from '../sync/wanted.ts';
 import { judgeAdmission } from './verify.ts';
 import type { PipelineView, ReleaseView, StageView } from './view.ts';
 
@@ -35,7 +35,7 @@ export function decide(view: PipelineView, nowMs: number): Decision {
     looks.push(stage.spec.verify.deadlineSeconds * 1000);
   }
   return {
-    stages: view.stages.map(({ spec }) => stages.get(spec.name) ?? { name: spec.name, history: [] }),
+    stages: view.stages.map(({ spec, status }) => stages.get(spec.name) ?? status ?? { name: spec.name, history: [] }),
     admitted,
     lookAgainInMs: looks.length === 0 ? undefined : Math.min(...looks),
   };
@@ -73,26 +73,38 @@ function nextRelease(
   const { admitted } = status;
   if (status.foreign !== undefined) return undefined;
   // Whether a push went through has to be known before the branch may get another commit.
-  if (admitted !== undefined && hasBranch(spec) && !admitted.record?.pushed) return undefined;
+  if (admitted !== undefined && awaitsPush(spec, admitted)) return undefined;
   const specs = all.map((stage) => stage.spec);
-  if (admitted?.verdict === 'pending' && queueOf(spec, specs) === 'verified') return undefined;
+  const queue = queueOf(spec, specs);
+  if (admitted?.verdict === 'pending' && queue === 'verified') return undefined;
 
   const newer = releases.filter((release) => release.sequence > (admitted?.sequence ?? -1));
   const proven = newer.filter((release) => spec.after.every((name) => verdictIn(decided.get(name), name, release) === 'verified'));
-  return proven.findLast((release) => enteredBySibling(release, spec, all, decided)) ?? proven.at(-1);
+  const shared = queue === 'newest' ? undefined : proven.findLast((release) => takenBeside(release, spec, all, decided));
+  return shared ?? proven.at(-1);
 }
 
 /**
- * Stages that the same later stage waits for have to meet in one Release, or it would wait for ever under a stream of pushes: each prefers
- * what another of them runs or has verified already.
+ * Stages that lead to the same later stage have to meet in one Release, or it would wait for ever under a stream of pushes: each prefers
+ * what another of them runs or has verified already. Those that it comes after have verified whatever it may take.
  */
-function enteredBySibling(release: ReleaseView, spec: StageSpec, all: readonly StageView[], decided: ReadonlyMap<string, StageStatus>): boolean {
-  const siblings = new Set(all.filter((stage) => stage.spec.after.includes(spec.name)).flatMap((stage) => stage.spec.after.filter((name) => name !== spec.name)));
-  return all.some(({ spec: other, status }) => {
-    if (!siblings.has(other.name)) return false;
-    const verdict = verdictIn(decided.get(other.name) ?? status, other.name, release);
-    return verdict === 'verified' || verdict === 'pending';
+function takenBeside(release: ReleaseView, spec: StageSpec, all: readonly StageView[], decided: ReadonlyMap<string, StageStatus>): boolean {
+  const specs = all.map((stage) => stage.spec);
+  const before = ancestorsOf(spec, specs);
+  const beside = new Set(specs.map((stage) => ancestorsOf(stage, specs)).flatMap((ancestors) => (ancestors.has(spec.name) ? [...ancestors] : [])));
+  return all.some(({ spec: { name }, status: known }) => {
+    if (name === spec.name || !beside.has(name) || before.has(name)) return false;
+    const status = decided.get(name) ?? known;
+    const runsIt = status?.admitted?.release === release.name && status.admitted.verdict !== 'failed';
+    return runsIt || verdictIn(status, name, release) === 'verified';
   });
+}
+
+/** The stages that a stage waits for, directly or through others. */
+function ancestorsOf(spec: StageSpec, all: readonly StageSpec[]): ReadonlySet<string> {
+  const ancestors = new Set(spec.after);
+  for (const name of ancestors) for (const earlier of all.find((stage) => stage.name === name)?.after ?? []) ancestors.add(earlier);
+  return ancestors;
 }
 
 /** The verdict of a stage on a Release: what it says while it runs it, what it last said when it has moved on. */

@@ -1,6 +1,6 @@
 import { digestOfJson } from '../model/json.ts';
 import type { Admission, StageSpec, Verdict } from '../resources/pipeline.ts';
-import { hasBranch } from '../sync/wanted.ts';
+import { awaitsPush } from '../sync/wanted.ts';
 import type { ApplicationView } from './view.ts';
 
 export type Judged = { readonly admission: Admission; readonly lookAgainInMs: number | undefined };
@@ -20,11 +20,15 @@ export function judgeAdmission(spec: StageSpec, admission: Admission, applicatio
   const kept = gates.soak === undefined ? rest : { ...rest, soak: gates.soak };
 
   if (gates.state === 'failing') return { admission: { ...kept, ...verdictNow(admission, 'failed', gates.reason, nowMs) }, lookAgainInMs: undefined };
+  // Nothing new is said of what is verified already: a status is written when something changes.
+  if (gates.state === 'passed' && admission.verdict === 'verified') return { admission, lookAgainInMs: undefined };
   if (gates.state === 'passed') return { admission: { ...kept, ...verdictNow(admission, 'verified', gates.reason, nowMs) }, lookAgainInMs: undefined };
 
   // What was verified stays so while it merely moves; what failed stays failed until everything is healthy.
   if (admission.verdict === 'verified') return { admission: { ...kept, verdict: 'verified' }, lookAgainInMs: undefined };
   if (admission.verdict === 'failed' && gates.state !== 'soaking') return { admission: kept, lookAgainInMs: undefined };
+  // A soak that the deadline cut short goes on: a pending anew would only meet the next deadline.
+  if (admission.verdict === 'failed' && admission.soak !== undefined) return { admission: kept, lookAgainInMs: gates.lookAgainInMs };
   if (admission.verdict === 'failed') {
     const deadlineAt = iso(nowMs + spec.verify.deadlineSeconds * 1000);
     return { admission: { ...kept, ...verdictNow(admission, 'pending', gates.reason, nowMs), deadlineAt }, lookAgainInMs: gates.lookAgainInMs };
@@ -33,7 +37,7 @@ export function judgeAdmission(spec: StageSpec, admission: Admission, applicatio
   const leftMs = Date.parse(admission.deadlineAt) - nowMs;
   if (leftMs <= 0) {
     const reason = `not verified within ${spec.verify.deadlineSeconds} s: ${gates.reason}`;
-    return { admission: { ...kept, ...verdictNow(admission, 'failed', reason, nowMs) }, lookAgainInMs: undefined };
+    return { admission: { ...(gates.state === 'soaking' ? kept : rest), ...verdictNow(admission, 'failed', reason, nowMs) }, lookAgainInMs: gates.lookAgainInMs };
   }
   return { admission: { ...kept, verdict: 'pending', reason: gates.reason }, lookAgainInMs: Math.min(leftMs, gates.lookAgainInMs ?? leftMs) };
 }
@@ -45,9 +49,8 @@ type Gates =
   | { readonly state: 'passed'; readonly reason: string; readonly soak: Soak };
 
 function judgeGates(spec: StageSpec, admission: Admission, applications: readonly ApplicationView[], nowMs: number): Gates {
-  // A soak that was running goes on when the same bytes arrive in another commit; until they are seen to be the same it only waits.
-  const paused = admission.soak === undefined ? {} : { soak: { ...admission.soak, observedAt: iso(nowMs) } };
-  if (hasBranch(spec) && !admission.record?.pushed) return { state: 'waiting', reason: 'its promotion commit is being pushed', ...paused };
+  const paused = pausedSoak(admission.soak, applications, nowMs);
+  if (awaitsPush(spec, admission)) return { state: 'waiting', reason: 'its promotion commit is being pushed', ...paused };
   if (applications.length === 0 && !spec.verify.allowEmpty) return { state: 'waiting', reason: 'the stage selects no Application: label one, or set verify.allowEmpty' };
 
   const refused = applications.find((application) => application.current && application.refused !== undefined);
@@ -74,16 +77,26 @@ function judgeGates(spec: StageSpec, admission: Admission, applications: readonl
  */
 function soakNow(before: Soak | undefined, applications: readonly ApplicationView[], nowMs: number): Soak {
   const digest = digestOfJson(applications.map(({ name, digest: rendered }) => [name, rendered]).toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)));
-  const observedAt = iso(nowMs);
-  const healthySinceMs = Math.max(...applications.map(({ healthSinceMs }) => healthSinceMs), 0);
-  if (before?.digest !== digest) return { digest, countedMs: 0, observedAt };
+  const healthySince = healthySinceOf(applications);
+  const observedAt = observedNow(before, nowMs);
+  if (before?.digest !== digest || before.healthySince !== healthySince) return { digest, countedMs: 0, observedAt, healthySince };
 
   const lastMs = Date.parse(before.observedAt);
-  const wasIllSince = healthySinceMs > lastMs;
   const watched = applications.every(({ watchedSinceMs }) => watchedSinceMs !== undefined && watchedSinceMs <= lastMs);
-  const passedMs = watched ? Math.max(0, nowMs - Math.max(lastMs, healthySinceMs)) : 0;
-  return { digest, countedMs: (wasIllSince ? 0 : before.countedMs) + passedMs, observedAt: nowMs < lastMs ? before.observedAt : observedAt };
+  return { ...before, countedMs: before.countedMs + (watched ? Math.max(0, nowMs - lastMs) : 0), observedAt };
 }
+
+/** A soak goes on when the same bytes arrive in another commit. Until they are seen to be the same it waits, as long as nothing falls ill. */
+function pausedSoak(before: Soak | undefined, applications: readonly ApplicationView[], nowMs: number): { readonly soak?: Soak } {
+  const ill = applications.some(({ health }) => health !== 'Healthy') || before?.healthySince !== healthySinceOf(applications);
+  return before === undefined || ill ? {} : { soak: { ...before, observedAt: observedNow(before, nowMs) } };
+}
+
+/** Ill health between two looks shows in the times at which health was last taken, whatever the clock did meanwhile. */
+const healthySinceOf = (applications: readonly ApplicationView[]): string => iso(Math.max(...applications.map(({ healthSinceMs }) => healthSinceMs), 0));
+
+/** A clock that was set back counts nothing twice. */
+const observedNow = (before: Soak | undefined, nowMs: number): string => iso(before === undefined ? nowMs : Math.max(nowMs, Date.parse(before.observedAt)));
 
 const isWatched = (applications: readonly ApplicationView[]): boolean => applications.every(({ watchedSinceMs }) => watchedSinceMs !== undefined);
 

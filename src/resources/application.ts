@@ -78,6 +78,7 @@ export const ApplicationStatus = record({
   unsettled: list(record({ namespace: name(), selector: Type.String({ maxLength: 1024 }) }), { maxItems: 20, default: [], description: 'Whose pods are watched while a rollout is under way.' }),
   objects: optional(
     record({
+      rendered: integer(),
       members: integer(),
       outOfSync: integer(),
       deferred: list(text({ maxLength: 512 }), { maxItems: 10 }),
@@ -88,7 +89,7 @@ export const ApplicationStatus = record({
     record({
       revision: commitId(),
       commit: commitId(),
-      digest: text({ maxLength: 64 }),
+      digest: optional(text({ maxLength: 64, description: 'Absent for a revision that could not be rendered.' })),
       startedAt: time(),
       finishedAt: time(),
       result: oneOf(['Synced', 'Failed', 'Superseded']),

@@ -1,5 +1,4 @@
-import type { JsonObject } from '../model/json.ts';
-import { isJsonObject } from '../model/json.ts';
+import { at, isJsonObject, type JsonObject } from '../model/json.ts';
 import { ApplicationSpec, ApplicationStatus } from './application.ts';
 import { ClusterSpec, ClusterStatus } from './cluster.ts';
 import { group, type Kind, kinds, version } from './kinds.ts';
@@ -69,7 +68,13 @@ export function structural(schema: object, place: string): JsonObject {
   }
   if (isJsonObject(fields.items)) copy.items = structural(fields.items, `${place}[]`);
   if (isJsonObject(fields.additionalProperties)) copy.additionalProperties = structural(fields.additionalProperties, `${place}{}`);
-  return copy as JsonObject;
+  // What has a default may be left out; said to be required, it would be missed by kubectl before the API server fills it in.
+  if (isJsonObject(fields.properties) && Array.isArray(fields.required)) {
+    const properties = fields.properties;
+    const required = fields.required.filter((name: string) => at(properties, name, 'default') === undefined);
+    copy.required = required.length === 0 ? undefined : required;
+  }
+  return Object.fromEntries(Object.entries(copy).filter(([, value]) => value !== undefined)) as JsonObject;
 }
 
 /** The CustomResourceDefinition of one kind, as applied to the hub. */

@@ -18,7 +18,7 @@ export const StageSpec = record({
       deadlineSeconds: integer({ default: 3600, minimum: 1, maximum: 5_184_000, description: 'After this long, soak included, a Release that is not verified has failed.' }),
       allowEmpty: flag({ default: false, description: 'Whether a stage that selects no Application, or whose Applications render nothing, may be verified.' }),
     },
-    { default: {} },
+    { default: {}, rules: [{ rule: 'self.deadlineSeconds > self.soakSeconds', message: 'deadlineSeconds counts the soak in: it must be longer than soakSeconds' }] },
   ),
 });
 export type StageSpec = Static<typeof StageSpec>;
@@ -62,6 +62,7 @@ export const Admission = record({
       digest: text({ maxLength: 64, description: "Digest of what the stage's Applications render." }),
       countedMs: integer({ description: 'Continuous health observed so far, in milliseconds.' }),
       observedAt: time(),
+      healthySince: time({ description: 'When the last of its Applications became healthy: another time than before means that it was ill in between.' }),
     }),
   ),
   record: optional(

@@ -1,6 +1,7 @@
-import type { Health } from '../health/health.ts';
+import type { Health, HealthWord } from '../health/health.ts';
 import { describeProblems } from '../model/parsed.ts';
 import type { Application, ApplicationStatus } from '../resources/application.ts';
+import { heldByAnotherMs } from '../sync/claim.ts';
 import type { SyncOutcome, SyncResult } from '../sync/outcome.ts';
 import { type ConditionNow, conditionsOf, failing, ready, reconciling, shortened, stalled } from './conditions.ts';
 
@@ -8,6 +9,7 @@ export type StatusAndNext = { readonly status: ApplicationStatus; readonly lookA
 
 type SyncStatus = NonNullable<ApplicationStatus['sync']>;
 type HealthStatus = NonNullable<ApplicationStatus['health']>;
+type Known = Omit<ApplicationStatus, 'claim'>;
 
 /** How often an Application is looked at without any event: a watch can be lost without a word. */
 const resyncMs = 600_000;
@@ -15,20 +17,26 @@ const whileUnsettledMs = 30_000;
 const historyLength = 5;
 
 /**
- * What stands in an Application's status after a run, and when it is looked at again.
- * A failed run keeps what was known before: revision, digest and health speak of what is live, not of what could not be done.
+ * What stands in an Application's status after a run, and when it is looked at again. While another run holds the claim nothing is said: it
+ * speaks for the Application, and a write would get in its way.
+ * A failed run keeps what was known of the cluster before; inputs and digest are those of the commit that stands beside them, or absent.
  */
 export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNext {
   const { application, result } = outcome;
-  const { claim: _released, ...before } = application.status ?? { conditions: [], unsettled: [], history: [] };
-  const isNew = outcome.wanted !== undefined && (outcome.wanted.commit !== before.commit || (outcome.digest ?? before.digest) !== before.digest);
-  const health = healthNow(outcome, before.health, application.spec.healthDeadlineSeconds * 1000, now);
-  const sync = syncNow(outcome, before.sync, isNew, health, now);
+  const { claim: _released, ...known } = application.status ?? { conditions: [], unsettled: [], history: [] };
+  const heldMs = heldByAnotherMs(application, outcome.runId, now);
+  if (heldMs > 0 && application.status !== undefined) return { status: application.status, lookAgainInMs: heldMs };
+
+  const isNew = isNewAttempt(outcome, known);
+  const { inputs, digest, ...others } = known;
+  const before = isNew && outcome.wanted?.commit !== known.commit ? others : known;
+  const health = healthNow(outcome, known, application.spec.healthDeadlineSeconds * 1000, now);
+  const sync = syncNow(outcome, known.sync, isNew, health, now);
 
   const status: ApplicationStatus = {
     ...before,
     observedGeneration: application.metadata.generation,
-    conditions: conditionsOf(conditionNow(outcome, sync, health), before.conditions, application.metadata.generation, now),
+    conditions: conditionsOf(conditionNow(outcome, sync, health), known.conditions, application.metadata.generation, now),
     ...(outcome.wanted === undefined ? {} : { revision: outcome.wanted.revision, commit: outcome.wanted.commit }),
     ...(outcome.inputs === undefined ? {} : { inputs: outcome.inputs }),
     ...(outcome.digest === undefined ? {} : { digest: outcome.digest }),
@@ -36,18 +44,24 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
     sync,
     ...(health === undefined ? {} : { health }),
     unsettled: unique(outcome.unsettled).slice(0, 20),
-    ...(outcome.objects === undefined ? {} : { objects: { ...outcome.objects, deferred: [...outcome.objects.deferred], withheld: [...outcome.objects.withheld] } }),
-    history: historyNow(before, sync, isNew, now),
-    ...(outcome.everythingDryRun || before.fullDryRunAt === undefined ? { fullDryRunAt: now.toISOString() } : {}),
+    ...(outcome.objects === undefined ? {} : { objects: { ...outcome.objects, deferred: lines(outcome.objects.deferred), withheld: lines(outcome.objects.withheld) } }),
+    history: historyNow(known, sync, isNew, now),
+    ...(outcome.everythingDryRun || known.fullDryRunAt === undefined ? { fullDryRunAt: now.toISOString() } : {}),
   };
   return { status, lookAgainInMs: Math.min(nextLookMs(application, result, sync, health, now), outcome.lookAgainInMs ?? resyncMs) };
 }
 
-/** Whether two statuses say the same; when not, the new one has to be written. */
-export function healthNow(outcome: SyncOutcome, before: HealthStatus | undefined, deadlineMs: number, now: Date): HealthStatus | undefined {
+/** Another commit, or other objects of the same one. A digest that a run cut short did not learn is no other one. */
+function isNewAttempt({ wanted, digest }: SyncOutcome, before: Known): boolean {
+  if (wanted === undefined) return false;
+  return wanted.commit !== before.commit || (digest !== undefined && before.digest !== undefined && digest !== before.digest);
+}
+
+/** The deadline counts from when health was last settled, and anew for what renders otherwise: a fix must not inherit what its predecessor used up. */
+function healthNow(outcome: SyncOutcome, { health: before, digest }: Known, deadlineMs: number, now: Date): HealthStatus | undefined {
   if (outcome.health === undefined) return before;
-  const wasProgressing = before?.progressingSince;
-  const progressingSince = outcome.health.health === 'Progressing' ? (wasProgressing ?? now.toISOString()) : undefined;
+  const wasProgressing = outcome.digest === undefined || outcome.digest === digest ? before?.progressingSince : undefined;
+  const progressingSince = cannotLast.has(outcome.health.health) ? (wasProgressing ?? now.toISOString()) : undefined;
   const judged = afterDeadline(outcome.health, progressingSince, deadlineMs, now);
   return {
     health: judged.health,
@@ -57,6 +71,8 @@ export function healthNow(outcome: SyncOutcome, before: HealthStatus | undefined
   };
 }
 
+const cannotLast: ReadonlySet<HealthWord> = new Set(['Progressing', 'Unknown']);
+
 /** What cannot be said to succeed for too long counts as failed: nothing waits for ever. */
 function afterDeadline(health: Health, progressingSince: string | undefined, deadlineMs: number, now: Date): Health {
   if (progressingSince === undefined || now.getTime() - Date.parse(progressingSince) < deadlineMs) return health;
@@ -65,39 +81,47 @@ function afterDeadline(health: Health, progressingSince: string | undefined, dea
 
 function syncNow(outcome: SyncOutcome, previous: SyncStatus | undefined, isNew: boolean, health: HealthStatus | undefined, now: Date): SyncStatus {
   const at = now.toISOString();
-  const before: SyncStatus = isNew || previous === undefined ? { state: 'Unknown', startedAt: at, failures: 0, message: '' } : previous;
   const { result } = outcome;
-  const timedOut = overdue(outcome, before, now);
+  const { wave: _passed, ...known }: SyncStatus = isNew || previous === undefined ? { state: 'Unknown', failures: 0, message: '' } : previous;
+  if (result.is === 'waiting') return { ...known, message: shortened(result.message) };
+  if (result.is === 'out-of-sync') return outOfSync(known, result.message);
+
+  const before: SyncStatus = { ...known, startedAt: known.startedAt ?? at };
+  const inFull = { failures: 0, appliedAt: before.appliedAt ?? at };
   switch (result.is) {
     case 'refused':
       return { ...before, state: 'Failed', failures: before.failures + 1, message: shortened(describeProblems(result.problems)) };
     case 'failed':
-      return { ...before, state: previous?.state === 'Synced' && !isNew ? 'Unknown' : 'Failed', failures: before.failures + 1, message: shortened(result.error.message) };
-    case 'waiting':
-      return { ...before, message: result.message };
-    case 'out-of-sync':
-      return { ...before, state: 'OutOfSync', failures: 0, message: result.message };
+      // What was applied in full is still there as far as anybody knows.
+      return { ...before, state: before.appliedAt === undefined ? 'Failed' : 'Unknown', failures: before.failures + 1, message: shortened(result.error.message) };
     case 'applied':
-      return { ...before, state: result.remaining === 0 ? 'Synced' : 'Syncing', failures: 0, message: result.message, ...(result.remaining === 0 ? { appliedAt: before.appliedAt ?? at } : {}) };
+      if (result.remaining > 0) return { ...before, state: 'Syncing', failures: 0, message: shortened(result.message) };
+      return { ...before, ...inFull, state: 'Synced', message: shortened(result.message) };
     case 'awaiting-health':
-      if (result.wave !== undefined) return timedOut ?? { ...before, state: 'Syncing', wave: result.wave, failures: 0, message: result.message };
-      return { ...before, state: 'Synced', failures: 0, message: result.message, appliedAt: before.appliedAt ?? at };
+      if (result.wave === undefined) return { ...before, ...inFull, state: 'Synced', message: shortened(result.message) };
+      return overdue(outcome, before, result.message, now) ?? { ...before, state: 'Syncing', wave: result.wave, failures: 0, message: shortened(result.message) };
     case 'wave-failed':
-      return { ...before, state: 'Failed', wave: result.wave, failures: before.failures + 1, message: result.message };
+      return { ...before, state: 'Failed', wave: result.wave, failures: before.failures + 1, message: shortened(result.message) };
     case 'pruned':
-      return { ...before, state: 'Synced', failures: 0, message: `${result.count} objects pruned`, appliedAt: before.appliedAt ?? at };
+      return { ...before, ...inFull, state: 'Synced', message: `${result.count} objects pruned` };
     case 'done':
-      return { ...before, state: 'Synced', failures: 0, message: '', appliedAt: before.appliedAt ?? at, ...(health?.health === 'Healthy' ? { healthyAt: before.healthyAt ?? at } : {}) };
+      return { ...before, ...inFull, state: 'Synced', message: '', ...(health?.health === 'Healthy' ? { healthyAt: before.healthyAt ?? at } : {}) };
     default:
       return result satisfies never;
   }
 }
 
-function overdue({ application, result }: SyncOutcome, sync: SyncStatus, now: Date): SyncStatus | undefined {
+/** What nobody tries takes no time: the timeout of a revision that is held back begins when it is let go. */
+function outOfSync({ startedAt, ...known }: SyncStatus, message: string): SyncStatus {
+  const kept = known.appliedAt === undefined || startedAt === undefined ? {} : { startedAt };
+  return { ...known, ...kept, state: 'OutOfSync', failures: 0, message: shortened(message) };
+}
+
+function overdue({ application }: SyncOutcome, sync: SyncStatus, waitedFor: string, now: Date): SyncStatus | undefined {
   const { timeoutSeconds } = application.spec.sync;
-  if (sync.startedAt === undefined || now.getTime() - Date.parse(sync.startedAt) < timeoutSeconds * 1000) return undefined;
-  const waitedFor = 'message' in result ? result.message : '';
-  return { ...sync, state: 'Failed', message: `not applied in full within ${timeoutSeconds} s: ${waitedFor}` };
+  const waitedMs = sync.startedAt === undefined ? 0 : now.getTime() - Date.parse(sync.startedAt);
+  if (sync.appliedAt !== undefined || waitedMs < timeoutSeconds * 1000) return undefined;
+  return { ...sync, state: 'Failed', message: shortened(`not applied in full within ${timeoutSeconds} s: ${waitedFor}`) };
 }
 
 function conditionNow({ result }: SyncOutcome, sync: SyncStatus, health: HealthStatus | undefined): ConditionNow[] {
@@ -144,18 +168,19 @@ function fromHealth(sync: SyncStatus, health: HealthStatus | undefined): Conditi
 }
 
 /** A revision's entry is written when it is over: done, or overtaken by the next. */
-function historyNow(before: Omit<ApplicationStatus, 'claim'>, sync: SyncStatus, isNew: boolean, now: Date): ApplicationStatus['history'] {
+function historyNow(before: Known, sync: SyncStatus, isNew: boolean, now: Date): ApplicationStatus['history'] {
   const last = before.sync;
-  if (!isNew || before.revision === undefined || before.commit === undefined || before.digest === undefined || last?.startedAt === undefined) return before.history;
-  const result = last.healthyAt !== undefined ? 'Synced' : last.state === 'Failed' ? 'Failed' : 'Superseded';
+  if (!isNew || before.revision === undefined || before.commit === undefined || last?.startedAt === undefined) return before.history;
+  const degraded = last.appliedAt !== undefined && before.health?.health === 'Degraded';
+  const result = last.healthyAt !== undefined ? 'Synced' : last.state === 'Failed' || degraded ? 'Failed' : 'Superseded';
   const entry = {
     revision: before.revision,
     commit: before.commit,
-    digest: before.digest,
+    ...(before.digest === undefined ? {} : { digest: before.digest }),
     startedAt: last.startedAt,
     finishedAt: last.healthyAt ?? sync.startedAt ?? now.toISOString(),
     result,
-    message: shortened(last.message, 500),
+    message: shortened((degraded ? before.health?.message : undefined) ?? last.message, 500),
   } as const;
   return [entry, ...before.history].slice(0, historyLength);
 }
@@ -186,6 +211,8 @@ function nextLookMs(application: Application, result: SyncResult, sync: SyncStat
       return result satisfies never;
   }
 }
+
+const lines = (texts: readonly string[]): string[] => texts.map((text) => shortened(text, 500));
 
 function unique(unsettled: SyncOutcome['unsettled']): { namespace: string; selector: string }[] {
   return [...new Map(unsettled.map((each) => [`${each.namespace} ${each.selector}`, { ...each }])).values()];

@@ -60,7 +60,7 @@ async function write(change: Write, destination: Destination, context: DryRunCon
     const now = await dryRunOne({ desired, cause: 'revision' }, destination, context, signal);
     if ('problem' in now) return now;
     if (now.change.type === 'deferred' && now.change.why !== 'an admission webhook refuses dry-runs') return { problem: { at: placeOf(desired, context), message: `cannot be applied yet: ${now.change.why}` } };
-    return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: 'unknown' } : now.change, destination, context, signal);
+    return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: 'unknown', cause: 'revision' } : now.change, destination, context, signal);
   }
   const kind = context.kinds.get(groupKindText(desired.id));
   if (kind === undefined) return { problem: { at: placeOf(desired, context), message: `the cluster does not serve ${groupKindText(desired.id)} any more` } };

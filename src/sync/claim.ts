@@ -11,7 +11,7 @@ export const claimRenewMs = 3_000;
 export function heldByAnotherMs(application: Application, runId: string, now: Date): number {
   const claim = application.status?.claim;
   if (claim === undefined || claim.id === runId) return 0;
-  // A clock that runs ahead elsewhere must not hold an Application for ever.
-  const age = Math.max(0, now.getTime() - Date.parse(claim.renewedAt));
-  return Math.max(0, claimLeaseMs - age);
+  const leftMs = Date.parse(claim.renewedAt) + claimLeaseMs - now.getTime();
+  // A clock that runs ahead elsewhere must not hold an Application for ever: from more than a lease ahead it is not believed.
+  return leftMs > 2 * claimLeaseMs ? 0 : Math.max(0, leftMs);
 }

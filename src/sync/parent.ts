@@ -48,8 +48,9 @@ export const widened = (a: Extent, b: Extent): Extent => ({ kinds: [...a.kinds, 
 
 /** Whether writing the extent would change the parent. */
 export function saysOther(parent: LiveObject | undefined, manifest: Manifest): boolean {
-  const now = parent?.metadata.annotations ?? {};
-  return Object.entries(manifest.metadata.annotations ?? {}).some(([key, value]) => now[key] !== value);
+  const { annotations = {}, labels = {} } = parent?.metadata ?? {};
+  const says = (now: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>> = {}): boolean => Object.entries(wanted).every(([key, value]) => now[key] === value);
+  return !says(annotations, manifest.metadata.annotations) || !says(labels, manifest.metadata.labels);
 }
 
 const words = (text: string | undefined): readonly string[] => (text ?? '').split(',').filter((word) => word !== '');

@@ -36,7 +36,7 @@ const keeps: readonly (readonly [annotation: string, value: RegExp])[] = [
  * Drift is undone at once, whatever the health of earlier waves: those objects have had their turn.
  */
 export function planSync(assessed: readonly Assessed[], orphans: readonly Live[], policy: { readonly prune: boolean }): SyncPlan {
-  const withheld = orphans.flatMap((live): Withheld[] => {
+  const withheld = orphans.toSorted((a, b) => compareIds(a.id, b.id)).flatMap((live): Withheld[] => {
     const reason = reasonToKeep(live, policy);
     return reason === undefined ? [] : [{ live, reason }];
   });
@@ -51,7 +51,7 @@ function nextStep(assessed: readonly Assessed[], leaving: readonly Live[]): Next
     objects: objects.flatMap(({ id }) => byId.get(resourceKey(id)) ?? []),
   }));
 
-  const drifted = assessed.map(({ change }) => change).filter((change): change is Write => change.type === 'update' && change.cause === 'drift');
+  const drifted = assessed.map(({ change }) => change).filter((change): change is Write => 'cause' in change && change.cause === 'drift');
   const remaining = assessed.filter(({ change }) => change.type !== 'unchanged').length;
 
   for (const { wave, objects } of waves) {
@@ -61,9 +61,9 @@ function nextStep(assessed: readonly Assessed[], leaving: readonly Live[]): Next
     if (wave === waves.at(-1)?.wave) break;
 
     const unsettled = worstUnsettled(objects);
-    const message = unsettled === undefined ? '' : explain(unsettled);
-    if (unsettled?.health?.health === 'Degraded') return { step: 'wave-failed', wave, message };
-    if (unsettled !== undefined && remaining > 0) return { step: 'await-wave', wave, message };
+    if (unsettled === undefined || remaining === 0) continue;
+    const message = explain(unsettled);
+    return unsettled.health?.health === 'Degraded' ? { step: 'wave-failed', wave, message } : { step: 'await-wave', wave, message };
   }
 
   const unsettled = worstUnsettled(assessed);

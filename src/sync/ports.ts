@@ -1,5 +1,5 @@
 import type { Parsed } from '../model/parsed.ts';
-import type { Rendered } from '../render/render.ts';
+import type { Rendered, RenderRequest } from '../render/render.ts';
 import type { RenderKind } from '../render/renderer.ts';
 import type { Hub } from '../resources/hub.ts';
 import type { Repository } from '../resources/repository.ts';
@@ -12,7 +12,9 @@ export type Ports = {
   readonly hub: Hub;
   readonly source: Source;
   readonly accessTo: (repository: Repository, signal: AbortSignal) => Promise<RepositoryAccess>;
-  readonly render: (request: { readonly files: Files; readonly path: string; readonly kind: RenderKind }, signal: AbortSignal) => Promise<Parsed<Rendered>>;
+  readonly render: (request: RenderRequest, signal: AbortSignal) => Promise<Parsed<Rendered>>;
+  /** Digest of everything that a render of the path would read; of the problems when it cannot be told. Runs no tool. */
+  readonly inputsOf: (request: { readonly files: Files; readonly path: string; readonly kind: RenderKind }) => Promise<string>;
   readonly destinations: Destinations;
   readonly liveObjects: LiveObjects;
   readonly installation: string;

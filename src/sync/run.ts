@@ -36,6 +36,7 @@ export function newRun(application: Application, id: string) {
     },
     end(result: SyncResult): SyncOutcome {
       return {
+        runId: id,
         ...known,
         phase: this.phase,
         result,

@@ -18,7 +18,7 @@ import { mayDeploy } from './permission.ts';
 import { type NextStep, planSync } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { newRun, type Run } from './run.ts';
-import { wantedRevision } from './wanted.ts';
+import { placementsOf, wantedRevision } from './wanted.ts';
 import { writer } from './writer.ts';
 
 /** A full dry-run of what metadata proves already is due once a day: defaults and webhooks change behind its back. */
@@ -40,20 +40,20 @@ export async function syncOnce(application: Application, ports: Ports, signal: A
 
 async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncOutcome> {
   const { application } = run;
-  const placed = placeOf(application, ports);
+  const placed = await placeOf(application, ports, signal);
   if ('result' in placed) return run.end(placed.result);
-  const { repository, cluster } = placed;
+  const { repository, cluster, pipelines } = placed;
 
   const permission = mayDeploy(application, repository, cluster);
   if (!permission.ok) return run.end({ is: 'refused', problems: permission.problems });
-  const wantedNow = wantedRevision(application, repository, ports.hub.list('Pipeline', application.metadata.namespace));
+  const wantedNow = wantedRevision(application, repository, pipelines);
   if (!wantedNow.ok) return run.end({ is: 'refused', problems: wantedNow.problems });
   if (wantedNow.value.is === 'not-yet') return run.end({ is: 'waiting', message: wantedNow.value.why });
   const wanted = run.learn('wanted', wantedNow.value.wanted);
 
   const { files } = await checkout(ports.source, await ports.accessTo(repository, signal), wanted, signal);
   run.phase = 'render';
-  const rendered = await ports.render({ files, path: application.spec.source.path, kind: application.spec.source.render }, signal);
+  const rendered = await ports.render({ files, path: application.spec.source.path, kind: application.spec.source.render, namespace: application.spec.destination.namespace }, signal);
   if (!rendered.ok) return run.end({ is: 'refused', problems: rendered.problems });
   run.learn('inputs', rendered.value.inputs);
   run.learn('digest', rendered.value.digest);
@@ -84,7 +84,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
     owner,
     adopt: application.spec.sync.adopt,
     coming: comingOf(desired.value, new Set(defined.keys()), application.spec.sync.createNamespace ? [application.spec.destination.namespace] : []),
-    originOf: ({ id }) => rendered.value.origins.get(resourceKey(id)),
+    originOf: ({ id: { namespace, ...id } }) => rendered.value.origins.get(resourceKey({ ...id, ...(namespace === undefined ? {} : { namespace }) })) ?? rendered.value.origins.get(resourceKey(id)),
   };
   const { changes, refused } = await dryRunAll(comparison.unproven, destination, context, signal);
   run.everythingDryRun = everything;
@@ -93,6 +93,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   const assessed = all.map((change) => withHealth(change, observation));
   const plan = planSync(assessed, comparison.orphans, application.spec.sync);
   run.objects = {
+    rendered: desired.value.length,
     members,
     outOfSync: all.filter(({ type }) => type !== 'unchanged').length + comparison.orphans.length - plan.withheld.length,
     deferred: all.flatMap((change) => (change.type === 'deferred' ? [`${describeId(change.desired.id)}: ${change.why}`] : [])).slice(0, 10),
@@ -138,10 +139,15 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   }
 }
 
-function placeOf(application: Application, { hub }: Ports) {
+/** What the Application names. Repository and Pipeline are read afresh: they say what is wanted, and whoever nudged has just written them. */
+async function placeOf(application: Application, { hub }: Ports, signal: AbortSignal) {
   const repositoryReference = resolveReference(application, application.spec.source.repository);
   const clusterReference = resolveReference(application, application.spec.destination.cluster);
-  const repository = hub.seen('Repository', repositoryReference);
+  const placements = placementsOf(application, hub.list('Pipeline', application.metadata.namespace));
+  const [repository, ...pipelines] = await Promise.all([
+    hub.read('Repository', repositoryReference, signal),
+    ...placements.map(({ pipeline }) => hub.read('Pipeline', referenceOf(pipeline), signal)),
+  ]);
   const cluster = hub.seen('Cluster', clusterReference);
   const problems: Problem[] = [];
   if (repository === undefined) problems.push({ at: 'spec.source.repository', message: `there is no Repository ${repositoryReference.namespace}/${repositoryReference.name}: create it, or correct the name` });
@@ -149,7 +155,7 @@ function placeOf(application: Application, { hub }: Ports) {
   if (repository === undefined || cluster === undefined) return { result: { is: 'refused', problems } satisfies SyncResult };
   if (application.spec.suspend) return { result: { is: 'waiting', message: 'suspended' } satisfies SyncResult };
   if (cluster.spec.suspend) return { result: { is: 'waiting', message: `Cluster ${cluster.metadata.name} is suspended` } satisfies SyncResult };
-  return { repository, cluster };
+  return { repository, cluster, pipelines: pipelines.filter((pipeline) => pipeline !== undefined) };
 }
 
 function fullDryRunDue(application: Application, now: Date): boolean {
@@ -166,7 +172,7 @@ function withHealth(change: Change, observation: Observation) {
 function withheldByPolicy({ spec: { sync } }: Application, changes: readonly Change[], next: NextStep): string | undefined {
   if (next.step !== 'apply' && next.step !== 'prune') return undefined;
   const differing = changes.filter(({ type }) => type !== 'unchanged');
-  const onlyDrift = next.step === 'apply' && differing.every((change) => change.type === 'update' && change.cause === 'drift');
+  const onlyDrift = next.step === 'apply' && differing.every((change) => change.type !== 'deferred' && change.type !== 'unchanged' && change.cause === 'drift');
   if (onlyDrift) return sync.selfHeal ? undefined : `${differing.length} objects were changed on the cluster, and spec.sync.selfHeal is off`;
   return sync.automated ? undefined : `${differing.length} objects differ, and spec.sync.automated is off`;
 }

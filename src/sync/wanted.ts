@@ -1,7 +1,7 @@
 import { accepted, type Parsed, refused } from '../model/parsed.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Application } from '../resources/application.ts';
-import type { Pipeline, StageSpec, StageStatus } from '../resources/pipeline.ts';
+import type { Admission, Pipeline, StageSpec, StageStatus } from '../resources/pipeline.ts';
 import type { Repository } from '../resources/repository.ts';
 import { referenceOf } from '../resources/resource.ts';
 import { resolveRevision } from '../source/revision.ts';
@@ -36,6 +36,9 @@ export function applicationsOf(pipeline: Pipeline, stage: StageSpec, application
 
 /** Whether admissions to a stage are written to Git. A stage that takes Releases without asking writes none. */
 export const hasBranch = (stage: StageSpec): boolean => stage.after.length > 0;
+
+/** Whether the promotion commit of an admission is still on its way. One from a time when the stage had no branch never gets one. */
+export const awaitsPush = (stage: StageSpec, admitted: Admission): boolean => hasBranch(stage) && admitted.record !== undefined && !admitted.record.pushed;
 
 export function wantedRevision(application: Application, repository: Repository, pipelines: readonly Pipeline[]): Parsed<WantedNow> {
   const placements = placementsOf(application, pipelines);
@@ -74,9 +77,9 @@ export function runningIn(stage: StageSpec, status: StageStatus | undefined): { 
   const admitted = status?.admitted;
   if (admitted === undefined) return undefined;
   if (!hasBranch(stage)) return { revision: admitted.revision, commit: admitted.revision };
-  if (admitted.record?.pushed && admitted.record.commit !== undefined) return { revision: admitted.revision, commit: admitted.record.commit };
-  const previous = status?.history.find(({ commit }) => commit !== undefined);
-  return previous?.commit === undefined ? undefined : { revision: previous.revision, commit: previous.commit };
+  if (!awaitsPush(stage, admitted)) return { revision: admitted.revision, commit: admitted.record?.commit ?? admitted.revision };
+  const previous = status?.history[0];
+  return previous === undefined ? undefined : { revision: previous.revision, commit: previous.commit ?? previous.revision };
 }
 
 const stageText = ({ pipeline, stage }: Placement): string => `stage ${stage.name} of Pipeline ${pipeline.metadata.name}`;

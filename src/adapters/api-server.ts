@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher } from 'undici';
+import { canonicalJson, type Json } from '../model/json.ts';
+import { describeProblems } from '../model/parsed.ts';
+import { PortError } from '../model/port-error.ts';
+import type { Identity } from '../sync/destination.ts';
+import { type Credentials, openCredentials } from './cluster-credentials.ts';
+import { parseKubeconfig } from './kubeconfig.ts';
+import { connectionError, credentialsError, refusalOf, type Server, timeoutError } from './refusal.ts';
+import { openRequestLimit } from './request-limit.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export type Request = {
+  readonly method: Method;
+  /** Each part of it already URL-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Sent as JSON; integers keep all their digits. */
+  readonly body?: Json;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** Whose rights decide; Sluice's own when missing. */
+  readonly as?: Identity;
+  readonly signal: AbortSignal;
+  /** For one attempt, from when it is sent. */
+  readonly timeoutMs?: number;
+};
+
+export type Answer = { readonly status: number; readonly body: unknown; readonly warnings: readonly string[] };
+
+/**
+ * One Kubernetes API server over pooled keep-alive connections. Both methods throw PortError (UNREACHABLE, TIMEOUT, UNAUTHORIZED, FORBIDDEN,
+ * NOT_FOUND, CONFLICT, INVALID), or the reason of the signal. No message holds a credential or a value of a Secret.
+ */
+export type ApiServer = Server & {
+  send(request: Request): Promise<Answer>;
+  /** A watch: the lines of an answer that does not end soon. `timeoutMs` is for its beginning only. */
+  stream(request: Request): Promise<AsyncIterable<string>>;
+};
+
+type Options = {
+  readonly port: 'hub' | 'destination';
+  /** For messages: `Cluster team/production`. */
+  readonly name: string;
+  readonly connections?: number;
+  /** Whether the kubeconfig is the operator's own; a tenant's may not run programs or read files (see parseKubeconfig). */
+  readonly trusted?: boolean;
+};
+
+type Headers = Dispatcher.ResponseData['headers'];
+type Received = { readonly status: number; readonly headers: Headers; readonly body: unknown };
+type Pool = { readonly id: string; readonly requests: Agent; readonly watches: Agent };
+
+const defaultTimeoutMs = 60_000;
+const maxAnswerBytes = 256 * 1024 * 1024;
+const maxLineCharacters = 32 * 1024 * 1024;
+const attemptsWhenRefused = 6;
+
+/** Throws PortError INVALID when the kubeconfig is refused. Nothing is asked of the server yet. */
+export function openApiServer(kubeconfigText: string, { port, name, connections = 64, trusted = false }: Options): ApiServer & AsyncDisposable {
+  const parsed = parseKubeconfig(kubeconfigText, { trusted });
+  if (!parsed.ok) throw new PortError(port, 'INVALID', `${name}: its kubeconfig is refused: ${describeProblems(parsed.problems)}`, { cause: undefined });
+  const server: Server = { port, name, url: parsed.value.server };
+  const origin = new URL(server.url);
+  const basePath = origin.pathname.replace(/\/+$/, '');
+  const credentials = openCredentials(parsed.value);
+  const limit = openRequestLimit(connections);
+  let pool: Pool | undefined;
+
+  async function letIn(): Promise<{ readonly held: Credentials; readonly pool: Pool }> {
+    const held = await credentials.current().catch((error: unknown) => {
+      throw credentialsError(server, error);
+    });
+    const id = createHash('sha256').update(JSON.stringify(held.tls)).digest('hex');
+    if (pool?.id !== id) {
+      // The old connections end when what is under way on them has ended.
+      void pool?.requests.close().catch(() => {});
+      void pool?.watches.close().catch(() => {});
+      pool = { id, ...openPools(held, connections) };
+    }
+    return { held, pool };
+  }
+
+  async function ask(request: Request, kind: 'requests' | 'watches', signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    for (let renewed = false; ; renewed = true) {
+      const { held, pool: open } = await letIn();
+      const answer = await open[kind].request({
+        origin: origin.origin,
+        path: `${basePath}${request.path}${queryText(request.query)}`,
+        method: request.method,
+        headers: headersOf(request, held),
+        body: request.body === undefined ? null : canonicalJson(request.body),
+        signal,
+        // undici would close the connection after each DELETE that has a body: ten times slower.
+        reset: false,
+      });
+      if (answer.statusCode !== 401 || renewed || !(await credentials.renewAfterRefusal(held).catch(() => false))) return answer;
+      await answer.body.dump();
+    }
+  }
+
+  async function attempt(request: Request): Promise<Received> {
+    using deadline = openDeadline(request);
+    try {
+      const answer = await ask(request, 'requests', deadline.signal);
+      return { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()) };
+    } catch (error) {
+      throw failure(error, request, deadline);
+    }
+  }
+
+  const refusal = (request: Request, { status, headers, body }: Received): PortError =>
+    refusalOf(server, { status, answer: body, path: request.path, body: request.body, retryAfterMs: retryAfterMs(headers) });
+
+  function failure(error: unknown, { signal }: Request, deadline: Deadline): unknown {
+    if (signal.aborted) return signal.reason;
+    if (error instanceof PortError) return error;
+    return deadline.isOver() ? timeoutError(server, deadline.timeoutMs, error) : connectionError(server, error);
+  }
+
+  return {
+    ...server,
+    async send(request) {
+      for (let attempts = 1; ; attempts += 1) {
+        const leave = await limit.enter(request.signal);
+        const received = await attempt(request).finally(leave);
+        if (received.status < 300) {
+          limit.succeeded();
+          return { status: received.status, body: received.body, warnings: warningsOf(received.headers) };
+        }
+        if (received.status === 429) limit.refused(retryAfterMs(received.headers) ?? 1000);
+        if (received.status !== 429 || attempts === attemptsWhenRefused) throw refusal(request, received);
+        // Not all at the same moment when the time is over.
+        await sleep(Math.random() * 200 * attempts, undefined, { signal: request.signal }).catch(() => {
+          throw request.signal.reason;
+        });
+      }
+    },
+    async stream(request) {
+      const deadline = openDeadline(request);
+      try {
+        const answer = await ask(request, 'watches', deadline.signal);
+        if (answer.statusCode >= 300) throw refusal(request, { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()) });
+        deadline.lift();
+        return lines(answer.body, (error) => failure(error, request, deadline), deadline);
+      } catch (error) {
+        deadline[Symbol.dispose]();
+        throw failure(error, request, deadline);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([pool?.requests.destroy(), pool?.watches.destroy()]);
+    },
+  };
+}
+
+/** HTTP/1.1: 64 connections were faster than one of HTTP/2. Watches have connections of their own, any number, so that they leave the others free. */
+function openPools({ tls }: Credentials, connections: number): Omit<Pool, 'id'> {
+  const connect = { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
+  const shared = { allowH2: false, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect };
+  return {
+    requests: new Agent({ ...shared, connections, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000, maxResponseSize: maxAnswerBytes }),
+    watches: new Agent({ ...shared, keepAliveTimeout: 1000 }),
+  };
+}
+
+function headersOf({ accept, body, contentType, as: identity }: Request, { authorization }: Credentials): Record<string, string> {
+  return {
+    accept: accept ?? 'application/json',
+    'user-agent': 'sluice',
+    ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
+    ...(authorization === undefined ? {} : { authorization }),
+    // Without Impersonate-Group the API server adds the account's own groups, and Sluice needs no right to impersonate any group.
+    ...(identity?.as === 'service-account' ? { 'impersonate-user': `system:serviceaccount:${identity.namespace}:${identity.name}` } : {}),
+  };
+}
+
+function queryText(query: Request['query']): string {
+  const given = Object.entries(query ?? {}).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]));
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
+}
+
+type Deadline = Disposable & { readonly signal: AbortSignal; readonly timeoutMs: number; isOver(): boolean; /** The time counts no longer. */ lift(): void };
+
+function openDeadline({ signal, timeoutMs = defaultTimeoutMs }: Request): Deadline {
+  const controller = new AbortController();
+  let over = false;
+  const timer = setTimeout(() => {
+    over = true;
+    controller.abort(new Error('the time is over'));
+  }, timeoutMs);
+  const passOn = () => controller.abort(signal.reason);
+  if (signal.aborted) passOn();
+  else signal.addEventListener('abort', passOn, { once: true });
+  return {
+    signal: controller.signal,
+    timeoutMs,
+    isOver: () => over,
+    lift: () => clearTimeout(timer),
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', passOn);
+    },
+  };
+}
+
+async function* lines(body: Dispatcher.ResponseData['body'], failure: (error: unknown) => unknown, deadline: Deadline): AsyncGenerator<string> {
+  try {
+    body.setEncoding('utf8');
+    let rest = '';
+    for await (const chunk of body) {
+      const parts = (rest + (chunk as string)).split('\n');
+      rest = parts.pop() ?? '';
+      if (rest.length > maxLineCharacters) throw new Error('a line of a watch is longer than any object');
+      yield* parts.filter((line) => line !== '');
+    }
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    deadline[Symbol.dispose]();
+    body.on('error', () => {}).destroy();
+  }
+}
+
+/** Answers that are no JSON come from proxies in between; their text says why. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { message: text.trim().slice(0, 300) };
+  }
+}
+
+function warningsOf({ warning }: Headers): readonly string[] {
+  return [warning ?? []].flat().flatMap((value) => [...value.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => (text ?? '').replaceAll(/\\(.)/g, '$1')));
+}
+
+function retryAfterMs({ 'retry-after': header }: Headers): number | undefined {
+  return typeof header === 'string' && /^\d{1,4}$/.test(header) ? Number(header) * 1000 : undefined;
+}

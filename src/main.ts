@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { openApiServer } from './adapters/api-server.ts';
+import { openBullmqQueues } from './adapters/bullmq-queues.ts';
+import { openClusters } from './adapters/clusters.ts';
+import { destinationsOf } from './adapters/destination.ts';
+import { openDestinationWatches } from './adapters/destination-watches.ts';
+import { openGitReceivePack } from './adapters/git-receive-pack.ts';
+import { openGitSource } from './adapters/git-source.ts';
+import { openGitea } from './adapters/gitea.ts';
+import { openHub } from './adapters/hub.ts';
+import { inClusterKubeconfig } from './adapters/in-cluster.ts';
+import { openKustomize } from './adapters/kustomize-binary.ts';
+import { healthRoutes } from './api/health-routes.ts';
+import { closeServer, createServer } from './api/server.ts';
+import { type Config, parseConfig } from './config.ts';
+import { describeProblems } from './model/parsed.ts';
+import type { Ports } from './promotion/ports.ts';
+import { openRenderCache } from './render/cache.ts';
+import { inputsOf, render } from './render/render.ts';
+import { openSigner } from './signer.ts';
+import { openLiveObjects } from './sync/observe.ts';
+import { openRepositorySecrets } from './sync/repository-access.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
+import { startController } from './workers/controller.ts';
+import { promoteStep } from './workers/promote-step.ts';
+import { refreshStep } from './workers/refresh-step.ts';
+import { reportStep } from './workers/report-step.ts';
+import { startSentinel } from './workers/sentinel.ts';
+import { syncStep } from './workers/sync-step.ts';
+import { startWorkers } from './workers/worker.ts';
+
+const renderCacheBytes = 128 * 1024 * 1024;
+const liveObjectsKept = 5_000;
+const gitTimeoutMs = 60_000;
+const stopWithinMs = 10_000;
+
+const parsed = parseConfig(process.env);
+if (!parsed.ok) {
+  console.error(`Sluice cannot start:\n${describeProblems(parsed.problems)}`);
+  process.exit(2);
+}
+const { config, secrets } = parsed.value;
+const log = pino({ level: config.logLevel });
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`received ${name}`)));
+
+try {
+  await serve();
+} catch (error) {
+  if (!stopping.signal.aborted) throw error;
+}
+
+async function serve(): Promise<void> {
+  await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true });
+  await using hub = openHub({ server: hubServer, log });
+  await using clusters = openClusters({ hub, hubServer, open: openApiServer, isTrusted: () => false, log });
+  await using source = openGitSource({ cacheDir: join(config.cacheDir, 'git'), maxPackBytes: config.maxPackBytes, timeoutMs: gitTimeoutMs, log });
+  await using environmentBranch = openGitReceivePack({ timeoutMs: gitTimeoutMs });
+  await using closing = new AsyncDisposableStack();
+
+  const queue = openBullmqQueues({
+    redis: { ...config.redis, ...(secrets.redisPassword === undefined ? {} : { password: secrets.redisPassword }) },
+    installation: config.installation,
+    log,
+  });
+  closing.defer(() => queue.close());
+
+  const renderer = await openKustomize({ binary: config.kustomizeBin });
+  const renders = openRenderCache({ maxBytes: renderCacheBytes });
+  const repositories = openRepositorySecrets(hub, () => new Date());
+  const gitea = openGitea();
+  const ports: Ports = {
+    hub,
+    source,
+    accessTo: (repository, signal) => repositories.access(repository, signal),
+    render: (request, signal) => render(request, { renderer, cache: renders }, signal),
+    inputsOf: (request) => inputsOf(request, renders),
+    destinations: destinationsOf(clusters),
+    liveObjects: openLiveObjects(liveObjectsKept),
+    installation: config.installation,
+    worker: `${hostname()}-${process.pid}`,
+    newId: randomUUID,
+    now: () => new Date(),
+    environmentBranch,
+    readRawCommit: (access, id, signal) => source.rawCommit(access, id, signal),
+    signer: await openSigner(hub, config.namespace, stopping.signal),
+  };
+
+  const controller = startController({ hub, watches: openDestinationWatches(clusters), nudges: queue, installation: config.installation, log, now: () => new Date() });
+  closing.defer(() => controller.stop());
+  hub.start((change) => controller.changed(change));
+  await hub.whenSynced(stopping.signal);
+
+  if (config.roles.includes('worker')) {
+    const steps = {
+      refresh: refreshStep(ports, queue.patient, log),
+      sync: syncStep(ports, queue.patient, log),
+      promote: promoteStep(ports, queue.patient, log),
+      report: reportStep({ ...ports, gitHostOf: ({ spec }) => (spec.host === 'gitea' ? gitea : undefined), targetUrlOf: () => config.publicUrl }, log),
+    };
+    const workers = startWorkers({ queue, steps, concurrency: config.concurrency, log, stopWithinMs });
+    closing.defer(() => workers.stop());
+    await workers.ready();
+  }
+  const sentinel = startSentinel({ mark: queue.mark, onLost: () => controller.nudgeEverything(), log });
+  closing.defer(() => sentinel.stop());
+  await controller.nudgeEverything();
+
+  if (config.roles.includes('api')) {
+    const server = createServer({ log });
+    await server.register(healthRoutes, {
+      checks: {
+        hub: async () => {
+          if (!hub.synced()) throw new Error('the custom resources have not been listed');
+        },
+        redis: () => queue.ping(),
+      },
+    });
+    await server.register(webhookRoutes, {
+      secretOf: async (reference) => {
+        const repository = hub.seen('Repository', reference);
+        if (repository === undefined || repository.spec.host !== 'gitea') return undefined;
+        const secret = await repositories.webhookSecret(repository, stopping.signal);
+        return secret === undefined ? undefined : { host: 'gitea', secret };
+      },
+      onPush: (reference) => queue.nudge('refresh', reference),
+    });
+    closing.defer(() => closeServer(server, stopWithinMs));
+    await server.listen({ host: config.listen.host, port: config.listen.port });
+  }
+
+  log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize }, 'serving');
+  await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+  log.info({}, 'stopping');
+}
+
+function hubKubeconfig({ hub }: Config): string {
+  if (hub.type === 'kubeconfig') return readFileSync(hub.path, 'utf8');
+  return inClusterKubeconfig(process.env.KUBERNETES_SERVICE_HOST ?? '', process.env.KUBERNETES_SERVICE_PORT ?? '443');
+}

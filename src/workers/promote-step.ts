@@ -1,0 +1,64 @@
+import { canonicalJson, type Json } from '../model/json.ts';
+import { isPortError } from '../model/port-error.ts';
+import { referenceText } from '../model/reference.ts';
+import { promoteOnce, type PromoteOutcome } from '../promotion/promote.ts';
+import type { Ports } from '../promotion/ports.ts';
+import type { Pipeline } from '../resources/pipeline.ts';
+import { referenceOf } from '../resources/resource.ts';
+import { pipelineConditions } from '../status/pipeline-status.ts';
+import { conditionsOf, failing } from '../status/conditions.ts';
+import type { Nudges } from './nudges.ts';
+import type { StepLog } from './step-log.ts';
+import type { Step } from './worker.ts';
+
+/** Without any event a Pipeline is looked at this often: a nudge may have overtaken what it was about. */
+const whilePendingMs = 5_000;
+const resyncMs = 300_000;
+
+/** Looks at one Pipeline: one decision, its record in Git, then the Applications and Releases that it concerns. */
+export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
+  return async (reference, signal) => {
+    const pipeline = await ports.hub.read('Pipeline', reference, signal);
+    if (pipeline === undefined || pipeline.metadata.deletionTimestamp !== undefined) return {};
+    try {
+      const outcome = await promoteOnce(pipeline, ports, signal);
+      const noted = await note(outcome.pipeline, pipelineConditions(outcome), ports, signal);
+      await Promise.all([
+        ...outcome.applications.map((application) => nudges.nudge('sync', referenceOf(application))),
+        ...outcome.releases.map((release) => nudges.nudge('report', referenceOf(release))),
+      ]);
+      tell(pipeline, outcome, log);
+      return { lookAgainInMs: Math.min(outcome.lookAgainInMs ?? resyncMs, isPending(noted) ? whilePendingMs : resyncMs) };
+    } catch (error) {
+      if (!isPortError(error)) throw error;
+      if (error.code === 'CONFLICT' && error.port === 'hub') return { lookAgainInMs: 0 };
+      log.warn({ pipeline: referenceText(reference), code: error.code, reason: error.message }, 'promotion failed');
+      const fresh = await ports.hub.read('Pipeline', reference, signal);
+      if (fresh !== undefined) await note(fresh, failing(error.code === 'UNREACHABLE' ? 'Unreachable' : 'Failed', error.message), ports, signal);
+      throw error;
+    }
+  };
+}
+
+const isPending = (pipeline: Pipeline): boolean => pipeline.status?.stages.some(({ admitted }) => admitted?.verdict === 'pending') ?? false;
+
+function tell(before: Pipeline, { pipeline }: PromoteOutcome, log: StepLog): void {
+  for (const { name, admitted } of pipeline.status?.stages ?? []) {
+    const was = before.status?.stages.find((stage) => stage.name === name)?.admitted;
+    if (admitted === undefined || (was?.release === admitted.release && was.verdict === admitted.verdict)) continue;
+    const facts = { pipeline: referenceText(referenceOf(pipeline)), stage: name, release: admitted.release, commit: admitted.revision, verdict: admitted.verdict, reason: admitted.reason };
+    log.info(facts, was?.release === admitted.release ? 'verdict' : 'admitted');
+  }
+}
+
+async function note(pipeline: Pipeline, now: ReturnType<typeof pipelineConditions>, { hub, now: clock }: Ports, signal: AbortSignal): Promise<Pipeline> {
+  const before = pipeline.status ?? { conditions: [], stages: [] };
+  const { generation } = pipeline.metadata;
+  const status = { ...before, observedGeneration: generation, conditions: conditionsOf(now, before.conditions, generation, clock()) };
+  if (canonicalJson(status as unknown as Json) === canonicalJson(before as unknown as Json)) return pipeline;
+  return hub.writeStatus('Pipeline', pipeline, status, signal).catch((error: unknown) => {
+    // Another worker has just written something newer; it is looked at again.
+    if (!isPortError(error, 'CONFLICT')) throw error;
+    return pipeline;
+  });
+}
