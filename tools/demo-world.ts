@@ -1,0 +1,149 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ControlPlane, type Role, startControlPlane } from './control-plane.ts';
+import { destinationFile, hubResources, shopNamespace } from './demo-resources.ts';
+import { type SluiceEnvironment, type SluiceProcess, sluiceProcess } from './demo-sluice.ts';
+import { type Gitea, startGitea } from './gitea.ts';
+import type { Parts } from './parts.ts';
+import { withFreePorts } from './process.ts';
+import { type Redis, startRedis } from './redis.ts';
+import { openRunFolder } from './run-folder.ts';
+import type { Say } from './run-program.ts';
+
+/** The config repository on the Git host; empty until the first push. */
+export type ShopRepository = { readonly name: string; readonly cloneUrl: string; readonly webhookUrl: string; readonly webhookId: number; readonly webhookSecret: string };
+
+/** Everything that the story of the shop needs, running: three control planes, Redis, a Git host, and Sluice with the shop's resources. */
+export type World = AsyncDisposable & {
+  readonly parts: Parts;
+  /** The folder of this run: logs, kubeconfigs, data. Removed at the end. */
+  readonly dir: string;
+  readonly hub: ControlPlane;
+  readonly staging: ControlPlane;
+  readonly production: ControlPlane;
+  readonly redis: Redis;
+  readonly gitea: Gitea;
+  readonly repository: ShopRepository;
+  readonly sluice: SluiceProcess;
+  startSluice(overrides?: SluiceEnvironment): Promise<void>;
+  stopSluice(): Promise<void>;
+  killSluice(): Promise<void>;
+};
+
+type Options = {
+  readonly say: Say;
+  readonly parts: Parts;
+  /** Settings of Sluice that differ from what the demo gives it. */
+  readonly environment?: SluiceEnvironment;
+  /** False: Sluice learns of pushes by polling only. */
+  readonly webhook?: boolean;
+};
+
+const crds = join(import.meta.dirname, '../deploy/crds');
+const repositoryName = 'shop';
+
+/** Starts all of it in parallel; ready when Sluice has answered a signed call of the webhook. What was started is stopped when a part fails. */
+export async function startWorld({ say, parts, environment = {}, webhook = true }: Options): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await openRunFolder());
+  const started = <T extends AsyncDisposable>(starting: Promise<T>): Promise<T> => starting.then((thing) => stack.use(thing));
+  const controlPlane = (name: string, role: Role) => started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: [role], say }));
+  const webhookSecret = randomBytes(24).toString('hex');
+
+  const hubStarting = controlPlane('hub', 'hub').then(async (hub) => {
+    await hub.kubectl(['apply', '--server-side', '-f', crds]);
+    await hub.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
+    say('hub: the five kinds of sluice.dev are served');
+    return hub;
+  });
+  const destination = async (name: string) => {
+    const cluster = await controlPlane(name, 'destination');
+    await cluster.kubectl(['apply', '--server-side', '-f', destinationFile]);
+    return cluster;
+  };
+  const redisStarting = started(startRedis({ parts, dir: join(folder.path, 'redis') }));
+  const giteaStarting = started(startGitea({ parts, dir: join(folder.path, 'gitea'), say })).then(async (gitea) => ({ gitea, ...(await gitea.createRepository(repositoryName)) }));
+  const sluiceStarting = Promise.all([hubStarting, redisStarting]).then(([hub, redis]) => started(startSluice({ parts, dir: folder.path, hub, redis, environment, say })));
+
+  const [hub, staging, production, redis, { gitea, cloneUrl }, sluice] = await together([
+    hubStarting,
+    destination('staging'),
+    destination('production'),
+    redisStarting,
+    giteaStarting,
+    sluiceStarting,
+  ]);
+
+  const webhookUrl = `${sluice.url}/webhooks/${shopNamespace}/${repositoryName}`;
+  const kubeconfigs = { staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') };
+  const resources = await hubResources({ repositoryUrl: cloneUrl, gitToken: gitea.token, webhookSecret, kubeconfigs });
+  await hub.kubectl(['apply', '--server-side', '-f', '-'], { input: resources });
+  const webhookId = webhook ? await gitea.addWebhook({ repository: repositoryName, url: webhookUrl, secret: webhookSecret }) : 0;
+  await waitForWebhook(webhookUrl, webhookSecret, sluice);
+  say("the shop's resources are on the hub, and the webhook is answered");
+
+  const running = stack.move();
+  return {
+    parts,
+    dir: folder.path,
+    hub,
+    staging,
+    production,
+    redis,
+    gitea,
+    repository: { name: repositoryName, cloneUrl, webhookUrl, webhookId, webhookSecret },
+    sluice,
+    startSluice: (overrides) => sluice.start(overrides),
+    stopSluice: () => sluice.stop(),
+    killSluice: () => sluice.kill(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+type SluiceOptions = { readonly parts: Parts; readonly dir: string; readonly hub: ControlPlane; readonly redis: Redis; readonly environment: SluiceEnvironment; readonly say: Say };
+
+function startSluice({ parts, dir, hub, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
+  const began = performance.now();
+  const cacheDir = join(dir, 'sluice-cache');
+  return withFreePorts(1, async ([port = 0]) => {
+    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    const sluice = sluiceProcess({
+      port,
+      logFile: join(dir, 'sluice.log'),
+      environment: {
+        SLUICE_HUB_KUBECONFIG: hub.kubeconfigFile('sluice'),
+        SLUICE_REDIS_URL: redis.url,
+        SLUICE_KUSTOMIZE_BIN: parts.kustomize,
+        SLUICE_CACHE_DIR: cacheDir,
+        ...environment,
+      },
+    });
+    await sluice.start();
+    say(`Sluice: ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    return sluice;
+  });
+}
+
+/** Waits for all, also when one fails, so that nothing comes up after the rest was stopped. */
+async function together<const T extends readonly Promise<unknown>[]>(promises: T) {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+/** Signed as Gitea signs, with an event that changes no ref: answered as soon as Sluice has seen the Repository and its Secret. */
+async function waitForWebhook(url: string, secret: string, sluice: SluiceProcess): Promise<void> {
+  const body = JSON.stringify({ action: 'created' });
+  const headers = { 'content-type': 'application/json', 'x-gitea-event': 'repository', 'x-gitea-signature': createHmac('sha256', secret).update(body).digest('hex') };
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(5000) });
+    if (answer.status === 202) return;
+    if (performance.now() > deadline) {
+      const said = [`POST ${url} answered ${answer.status}: ${await answer.text()}`, ...(await sluice.warnings())];
+      throw new Error(`Sluice did not take a signed call of the webhook within 30 s.\n${said.join('\n')}`);
+    }
+    await answer.body?.cancel();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
