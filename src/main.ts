@@ -7,7 +7,7 @@ import { openApiServer } from './adapters/api-server.ts';
 import { openBullmqQueues } from './adapters/bullmq-queues.ts';
 import { openClusters } from './adapters/clusters.ts';
 import { destinationsOf } from './adapters/destination.ts';
-import { openDestinationWatches } from './adapters/destination-watches.ts';
+import { destinationWatches } from './adapters/destination-watches.ts';
 import { openGitReceivePack } from './adapters/git-receive-pack.ts';
 import { openGitSource } from './adapters/git-source.ts';
 import { openGitea } from './adapters/gitea.ts';
@@ -17,7 +17,9 @@ import { openKustomize } from './adapters/kustomize-binary.ts';
 import { healthRoutes } from './api/health-routes.ts';
 import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
+import { ownerOf } from './diff/ownership.ts';
 import { describeProblems } from './model/parsed.ts';
+import type { Reference } from './model/reference.ts';
 import type { Ports } from './promotion/ports.ts';
 import { openRenderCache } from './render/cache.ts';
 import { inputsOf, render } from './render/render.ts';
@@ -25,7 +27,8 @@ import { openSigner } from './signer.ts';
 import { openLiveObjects } from './sync/observe.ts';
 import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
-import { startController } from './workers/controller.ts';
+import { openController } from './workers/controller.ts';
+import { allNudges } from './workers/nudges-for.ts';
 import { promoteStep } from './workers/promote-step.ts';
 import { refreshStep } from './workers/refresh-step.ts';
 import { reportStep } from './workers/report-step.ts';
@@ -90,9 +93,11 @@ async function serve(): Promise<void> {
     signer: await openSigner(hub, config.namespace, stopping.signal),
   };
 
-  const controller = startController({ hub, watches: openDestinationWatches(clusters), nudges: queue, installation: config.installation, log, now: () => new Date() });
+  const { installation } = config;
+  const ownerHash = (application: Reference): string => ownerOf(installation, application, '').hash;
+  const controller = openController({ hub, watches: destinationWatches(clusters), nudges: queue.patient, installation, ownerHash, log });
   closing.defer(() => controller.stop());
-  hub.start((change) => controller.changed(change));
+  hub.start((change) => controller.take(change));
   await hub.whenSynced(stopping.signal);
 
   if (config.roles.includes('worker')) {
@@ -106,9 +111,13 @@ async function serve(): Promise<void> {
     closing.defer(() => workers.stop());
     await workers.ready();
   }
-  const sentinel = startSentinel({ mark: queue.mark, onLost: () => controller.nudgeEverything(), log });
+  controller.begin();
+  const sentinel = startSentinel({ mark: queue.mark, onLost: nudgeEverything, log });
   closing.defer(() => sentinel.stop());
-  await controller.nudgeEverything();
+
+  async function nudgeEverything(): Promise<void> {
+    for (const { verb, reference } of allNudges(hub)) await queue.patient.nudge(verb, reference);
+  }
 
   if (config.roles.includes('api')) {
     const server = createServer({ log });

@@ -39,12 +39,9 @@ type Branch = { readonly name: string; readonly commit: { readonly id: string } 
 
 type GitCommit = { readonly tree: string; readonly parents: readonly string[]; readonly message: string };
 
-async function readCommit({ gitea, repository }: World, id: string): Promise<GitCommit> {
-  const answer = (await gitea.api('GET', `/repos/${gitea.user}/${repository.name}/git/commits/${id}`)) as {
-    readonly parents: readonly { readonly sha: string }[];
-    readonly commit: { readonly message: string; readonly tree: { readonly sha: string } };
-  };
-  return { tree: answer.commit.tree.sha, parents: answer.parents.map(({ sha }) => sha), message: answer.commit.message };
+async function readCommit(clone: WorkingClone, id: string): Promise<GitCommit> {
+  const [tree = '', parents = '', ...message] = (await clone.git('log', '-1', '--format=%T%n%P%n%B', id)).split('\n');
+  return { tree, parents: parents.split(' '), message: message.join('\n') };
 }
 
 export type Promotion = { readonly id: string; readonly previousHead: string | undefined; readonly lines: readonly string[] };
@@ -56,15 +53,18 @@ export type Promotion = { readonly id: string; readonly previousHead: string | u
 export async function readPromotion(world: World, clone: WorkingClone, commit: string): Promise<Promotion> {
   const id = await environmentHead(world);
   if (id === undefined) throw new Error(`the Git host has no branch ${environmentBranch}`);
-  const [promotion, promoted] = await Promise.all([readCommit(world, id), readCommit(world, commit)]);
+  // Gitea's API answers the commit's id where the tree's should stand, so the commit itself is fetched.
+  await clone.git('fetch', '--quiet', 'origin', `+refs/heads/${environmentBranch}:refs/remotes/origin/${environmentBranch}`);
+  const [promotion, promoted] = await Promise.all([readCommit(clone, id), readCommit(clone, commit)]);
   if (promotion.tree !== promoted.tree) throw new Error(`the tree of ${short(id)} (head of ${environmentBranch}) is ${short(promotion.tree)}, and that of ${short(commit)} is ${short(promoted.tree)}`);
   if (promotion.parents.at(-1) !== commit) throw new Error(`the parents of ${short(id)} are ${promotion.parents.map(short).join(', ')}; ${short(commit)} is not the last of them`);
-  const trailers = promotion.message.split('\n').filter((line) => /^Sluice-[A-Za-z0-9-]+: /.test(line));
+  const trailers = promotion.message.split('\n').filter((line) => /^Sluice-(Release|Admission|Gate-.+): /.test(line));
+  if (trailers.length < 3) throw new Error(`commit ${short(id)} lacks one of the trailers Sluice-Release, Sluice-Admission and Sluice-Gate-…: ${promotion.message}`);
   const signature = await readSignature(world, clone, id);
   return {
     id,
     previousHead: promotion.parents.length > 1 ? promotion.parents[0] : undefined,
-    lines: [`${environmentBranch} is at ${short(id)}: the tree of ${short(commit)}, ${signature}`, ...trailers.filter((line) => !line.startsWith('Sluice-Digest')).map((line) => `  ${line}`)],
+    lines: [`${environmentBranch} is at ${short(id)}: the tree of ${short(commit)}, ${signature}`, ...trailers.map((line) => `  ${line}`)],
   };
 }
 
@@ -72,17 +72,15 @@ export async function readPromotion(world: World, clone: WorkingClone, commit: s
 async function readSignature({ hub, dir }: World, clone: WorkingClone, id: string): Promise<string> {
   const signer = (await hub.kubectl(['get', 'pipelines.sluice.dev', 'shop', '-n', shopNamespace, '-o', 'jsonpath={.status.signer}'])).trim();
   if (signer === '') throw new Error('Pipeline shop has no status.signer: nobody can check its signatures');
-  await clone.git('fetch', '--quiet', 'origin', `+refs/heads/${environmentBranch}:refs/remotes/origin/${environmentBranch}`);
-  const publicKey = signer.slice(signer.indexOf('ssh-ed25519'));
   if (onPath('ssh-keygen', process.env) === undefined) {
-    const key = parsePublicKey(publicKey);
+    const key = parsePublicKey(signer);
     const bytes = Buffer.from(await clone.git('cat-file', 'commit', id));
     if (!key.ok || !verifyCommit(bytes, key.value)) throw new Error(`the signature of ${short(id)} is not by the Pipeline's signer`);
     return 'its signature by the Pipeline\'s signer is good (checked with node:crypto: `git verify-commit` needs ssh-keygen, which is not on this machine)';
   }
   const email = (await clone.git('log', '-1', '--format=%ce', id)).trim();
   const file = join(dir, 'allowed-signers');
-  await writeFile(file, allowedSignersLine(email, publicKey));
+  await writeFile(file, allowedSignersLine(email, signer));
   const settings = ['-c', 'gpg.format=ssh', '-c', `gpg.ssh.allowedSignersFile=${file}`];
   await clone.git(...settings, 'verify-commit', id);
   return `git verify-commit: ${(await clone.git(...settings, 'log', '-1', '--format=good signature of %GS (%GK)', id)).trim()}`;

@@ -11,25 +11,32 @@ export const destinationFile = join(shopFolder, 'destination/sluice-deployer.yam
 
 type Resource = { readonly kind: string; readonly spec?: Readonly<Record<string, unknown>> };
 
-export type HubSecrets = {
+export type HubResources = {
   readonly repositoryUrl: string;
+  /** How often the Git host is polled, when not as by default. */
+  readonly pollSeconds?: number;
   readonly gitToken: string;
   readonly webhookSecret: string;
   /** YAML texts by the Cluster's name. */
   readonly kubeconfigs: Readonly<Record<'staging' | 'production', string>>;
 };
 
+/** What others name comes first. */
+const order = ['Repository', 'Cluster', 'Pipeline', 'Application'];
+
 /** examples/shop/sluice with this run's address filled in, after the namespace and the Secrets that it names: one List for kubectl apply. */
-export async function hubResources({ repositoryUrl, gitToken, webhookSecret, kubeconfigs }: HubSecrets): Promise<string> {
+export async function hubResources({ repositoryUrl, pollSeconds, gitToken, webhookSecret, kubeconfigs }: HubResources): Promise<string> {
   const folder = join(shopFolder, 'sluice');
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
   const resources = texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Resource));
+  resources.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  const repositorySpec = { url: repositoryUrl, ...(pollSeconds === undefined ? {} : { pollSeconds }) };
   const items = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: shopNamespace } },
     secret('shop-git', { token: gitToken, webhookSecret }),
     ...Object.entries(kubeconfigs).map(([cluster, kubeconfig]) => secret(`${cluster}-kubeconfig`, { kubeconfig })),
-    ...resources.map((resource) => (resource.kind === 'Repository' ? { ...resource, spec: { ...resource.spec, url: repositoryUrl } } : resource)),
+    ...resources.map((resource) => (resource.kind === 'Repository' ? { ...resource, spec: { ...resource.spec, ...repositorySpec } } : resource)),
   ];
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }

@@ -83,7 +83,7 @@ async function brokenImage(scene: Scene, tell: Tell, signal: AbortSignal): Promi
   const stuck = await stuckPod(world, 'catalog');
   const { health, message } = await applicationHealth(world, 'catalog-staging');
   tell(`cluster     ${stuck === undefined ? 'no pod of catalog waits' : `pod ${stuck.pod}, container ${stuck.container}: ${stuck.reason}`}`);
-  tell(`hub         Application catalog-staging is ${health}: ${message}`);
+  tell(`hub         Application catalog-staging is ${health}: ${message.length > 200 ? `${message.slice(0, 199)}…` : message}`);
   const named = stuck !== undefined && message.includes(stuck.pod) && message.includes(stuck.container) && /ErrImagePull|ImagePullBackOff/.test(message);
   if (health !== 'Degraded' || !named) throw new NotSeen('Application catalog-staging to be Degraded for that pod, container and reason', `${health}: ${message}`);
 

@@ -38,13 +38,14 @@ type Options = {
   readonly environment?: SluiceEnvironment;
   /** False: Sluice learns of pushes by polling only. */
   readonly webhook?: boolean;
+  readonly pollSeconds?: number;
 };
 
 const crds = join(import.meta.dirname, '../deploy/crds');
 const repositoryName = 'shop';
 
 /** Starts all of it in parallel; ready when Sluice has answered a signed call of the webhook. What was started is stopped when a part fails. */
-export async function startWorld({ say, parts, environment = {}, webhook = true }: Options): Promise<World> {
+export async function startWorld({ say, parts, environment = {}, webhook = true, pollSeconds }: Options): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await openRunFolder());
   const started = <T extends AsyncDisposable>(starting: Promise<T>): Promise<T> => starting.then((thing) => stack.use(thing));
@@ -77,7 +78,7 @@ export async function startWorld({ say, parts, environment = {}, webhook = true 
 
   const webhookUrl = `${sluice.url}/webhooks/${shopNamespace}/${repositoryName}`;
   const kubeconfigs = { staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') };
-  const resources = await hubResources({ repositoryUrl: cloneUrl, gitToken: gitea.token, webhookSecret, kubeconfigs });
+  const resources = await hubResources({ repositoryUrl: cloneUrl, ...(pollSeconds === undefined ? {} : { pollSeconds }), gitToken: gitea.token, webhookSecret, kubeconfigs });
   await hub.kubectl(['apply', '--server-side', '-f', '-'], { input: resources });
   const webhookId = webhook ? await gitea.addWebhook({ repository: repositoryName, url: webhookUrl, secret: webhookSecret }) : 0;
   await waitForWebhook(webhookUrl, webhookSecret, sluice);

@@ -54,7 +54,7 @@ type Received = { readonly status: number; readonly headers: Headers; readonly b
 type Pool = { readonly id: string; readonly requests: Agent; readonly watches: Agent };
 
 const defaultTimeoutMs = 60_000;
-const maxAnswerBytes = 256 * 1024 * 1024;
+const maxAnswerBytes = 128 * 1024 * 1024;
 const maxLineCharacters = 32 * 1024 * 1024;
 const attemptsWhenRefused = 6;
 
@@ -182,7 +182,7 @@ function queryText(query: Request['query']): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
-type Deadline = Disposable & { readonly signal: AbortSignal; readonly timeoutMs: number; isOver(): boolean; /** The time counts no longer. */ lift(): void };
+type Deadline = Disposable & { readonly signal: AbortSignal; readonly timeoutMs: number; isOver(): boolean /** The time counts no longer. */; lift(): void };
 
 function openDeadline({ signal, timeoutMs = defaultTimeoutMs }: Request): Deadline {
   const controller = new AbortController();
@@ -234,7 +234,9 @@ function readJson(text: string): unknown {
 }
 
 function warningsOf({ warning }: Headers): readonly string[] {
-  return [warning ?? []].flat().flatMap((value) => [...value.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => (text ?? '').replaceAll(/\\(.)/g, '$1')));
+  return [warning ?? []]
+    .flat()
+    .flatMap((value) => [...value.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text]) => (text ?? '').replaceAll(/\\(.)/g, '$1')));
 }
 
 function retryAfterMs({ 'retry-after': header }: Headers): number | undefined {

@@ -9,6 +9,8 @@ import { type Discovery, openDiscovery, resourcePath } from './discovery.ts';
 
 const fieldManager = 'sluice';
 const pageSize = 500;
+/** A tenant's API server could go on for ever. */
+const maxObjects = 200_000;
 
 const configMaps: ServedKind = { group: '', kind: 'ConfigMap', resource: 'configmaps', namespaced: true, versions: ['v1'] };
 const pods: ServedKind = { group: '', kind: 'Pod', resource: 'pods', namespaced: true, versions: ['v1'] };
@@ -84,7 +86,13 @@ function destinationOn(server: ApiServer, discovery: Discovery, identity: Identi
     async writeParent(parent, signal) {
       const { name, namespace, resourceVersion } = parent.metadata;
       const place = resourcePath(configMaps, { namespace, ...(resourceVersion === undefined ? {} : { name }) });
-      const { body } = await server.send({ method: resourceVersion === undefined ? 'POST' : 'PUT', path: place, query: { fieldManager }, body: parent, signal });
+      const { body } = await server.send({
+        method: resourceVersion === undefined ? 'POST' : 'PUT',
+        path: place,
+        query: { fieldManager },
+        body: parent,
+        signal,
+      });
       return liveObject(server, body);
     },
 
@@ -115,7 +123,11 @@ async function readObject(server: ApiServer, request: Omit<Request, 'method'>): 
   }
 }
 
-async function removeObject(server: ApiServer, request: Omit<Request, 'method' | 'body'>, { metadata: { uid, resourceVersion } }: ObjectMetadata): Promise<void> {
+async function removeObject(
+  server: ApiServer,
+  request: Omit<Request, 'method' | 'body'>,
+  { metadata: { uid, resourceVersion } }: ObjectMetadata,
+): Promise<void> {
   const body: Json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion }, propagationPolicy: 'Background' };
   try {
     await server.send({ method: 'DELETE', body, ...request });
@@ -134,6 +146,8 @@ async function readPages(server: ApiServer, request: Omit<Request, 'method'>): P
         const { body } = await server.send({ method: 'GET', ...request, query: { ...request.query, limit: pageSize, continue: next as string | undefined } });
         const page: unknown = at(body, 'items');
         if (Array.isArray(page)) items.push(...(page as unknown[]));
+        if (items.length > maxObjects)
+          throw new PortError(server.port, 'INVALID', `${server.name}: ${request.path} lists more than ${maxObjects} objects`, { cause: undefined });
         next = at(body, 'metadata', 'continue');
       } while (typeof next === 'string' && next !== '');
       return items;
@@ -145,6 +159,7 @@ async function readPages(server: ApiServer, request: Omit<Request, 'method'>): P
 
 /** The answers of a tenant's API server are its own affair: what is no object must not pass for one. */
 function liveObject(server: ApiServer, body: unknown): LiveObject {
-  if (typeof at(body, 'metadata', 'name') !== 'string') throw new PortError(server.port, 'INVALID', `${server.name}: ${server.url} answered something that is no Kubernetes object`, { cause: undefined });
+  if (typeof at(body, 'metadata', 'name') !== 'string')
+    throw new PortError(server.port, 'INVALID', `${server.name}: ${server.url} answered something that is no Kubernetes object`, { cause: undefined });
   return body as LiveObject;
 }

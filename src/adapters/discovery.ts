@@ -68,7 +68,9 @@ async function readServedKinds(server: ApiServer, signal: AbortSignal): Promise<
   const answers = await Promise.all(['/api', '/apis'].map((path) => server.send({ method: 'GET', path, accept, signal })));
   for (const { body } of answers) {
     if (at(body, 'kind') === 'APIGroupDiscoveryList') continue;
-    throw new PortError(server.port, 'INVALID', `${server.name}: ${server.url} has no aggregated discovery; Sluice needs Kubernetes 1.27 or later`, { cause: undefined });
+    throw new PortError(server.port, 'INVALID', `${server.name}: ${server.url} has no aggregated discovery; Sluice needs Kubernetes 1.27 or later`, {
+      cause: undefined,
+    });
   }
   return servedKinds(answers.map(({ body }) => body));
 }
@@ -97,7 +99,10 @@ function addKind(kinds: Map<string, ServedKind>, group: string, version: string,
 }
 
 /** `version` undefined means the preferred one; `namespace` is left out for a cluster-scoped kind. Every part is URL-encoded. */
-export function resourcePath(kind: ServedKind, { version = kind.versions[0] ?? '', namespace, name }: { version?: string; namespace?: string | undefined; name?: string }): string {
+export function resourcePath(
+  kind: ServedKind,
+  { version = kind.versions[0] ?? '', namespace, name }: { version?: string; namespace?: string | undefined; name?: string },
+): string {
   const parts = [
     ...(kind.group === '' ? ['api'] : ['apis', kind.group]),
     version,

@@ -143,7 +143,8 @@ function certificateProblems({ ca, certificate, key }: Kubeconfig, cluster: Plac
   };
   const problems: Problem[] = [];
   if (ca !== undefined && 'text' in ca) problems.push(...readable(`${cluster.at}.certificate-authority-data`, () => new X509Certificate(ca.text)));
-  if ((certificate === undefined) !== (key === undefined)) problems.push({ at: user.at, message: 'must have both a client certificate and its key, or neither' });
+  if ((certificate === undefined) !== (key === undefined))
+    problems.push({ at: user.at, message: 'must have both a client certificate and its key, or neither' });
   if (certificate !== undefined && 'text' in certificate && key !== undefined && 'text' in key) {
     problems.push(...readable(`${user.at}.client-certificate-data`, () => createSecureContext({ cert: certificate.text, key: key.text })));
   }

@@ -26,7 +26,13 @@ const memoryMiB = 512;
  * environment, without network where the system permits it, and within limits of time, memory and output.
  * Throws  PortError('renderer', UNREACHABLE) when the binary cannot be started.
  */
-export async function openKustomize({ binary, timeoutMs = 60_000, maxOutputBytes = 64 * 1024 * 1024, concurrency = 2, scratchRoot = tmpdir() }: KustomizeOptions): Promise<Renderer & { readonly confinement: Confinement }> {
+export async function openKustomize({
+  binary,
+  timeoutMs = 60_000,
+  maxOutputBytes = 64 * 1024 * 1024,
+  concurrency = 2,
+  scratchRoot = tmpdir(),
+}: KustomizeOptions): Promise<Renderer & { readonly confinement: Confinement }> {
   const confinement = await findConfinement();
   const slots = openSlots(concurrency);
   const limits = { timeoutMs, maxOutputBytes };
@@ -34,14 +40,20 @@ export async function openKustomize({ binary, timeoutMs = 60_000, maxOutputBytes
   async function build(files: readonly RenderFile[], path: string, signal: AbortSignal) {
     return inScratchFolder(scratchRoot, async (scratch) => {
       await writeAll(files, scratch);
-      const run = await runConfined([...confinement.prefix, binary, 'build', '--load-restrictor', 'LoadRestrictionsRootOnly', join(scratch, 'files', path)], scratch, limits, signal);
+      const run = await runConfined(
+        [...confinement.prefix, binary, 'build', '--load-restrictor', 'LoadRestrictionsRootOnly', join(scratch, 'files', path)],
+        scratch,
+        limits,
+        signal,
+      );
       if (run.exitCode === 0) return { ok: true, output: run.stdout } as const;
       return { ok: false, message: messageOf(run.stderr, scratch) } as const;
     });
   }
 
   const version = await inScratchFolder(scratchRoot, (scratch) => runConfined([binary, 'version'], scratch, limits, AbortSignal.timeout(timeoutMs)));
-  if (version.exitCode !== 0) throw new PortError('renderer', 'UNREACHABLE', `${binary} does not tell its version: install kustomize there`, { cause: new Error(version.stderr) });
+  if (version.exitCode !== 0)
+    throw new PortError('renderer', 'UNREACHABLE', `${binary} does not tell its version: install kustomize there`, { cause: new Error(version.stderr) });
   return { kustomize: (files, path, signal) => slots(signal, () => build(files, path, signal)), versions: { kustomize: version.stdout.trim() }, confinement };
 }
 
@@ -141,8 +153,9 @@ function messageOf(stderr: string, scratch: string): string {
     .replaceAll(join(scratch, 'files'), '.')
     .replaceAll(scratch, '.')
     .replace(/^Error: /, '')
-    .replace(/`[^`]*(?:`|$)/g, '`…`')
-    .replace(/(literal sources?|patch from|unknown anchor) (?:\[[^]*?\](?=[:;,]|$)|'[^']*'|\S+)/gm, '$1 …')
+    .replace(/`[\s\S]*`|`[\s\S]*$/, '`…`')
+    .replace(/unknown anchor '[\s\S]*?' referenced/, 'unknown anchor referenced')
+    .replace(/(literal source|patch from|node contents)[\s\S]*$/, '$1 (left out here: it may be a secret)')
     .trim();
   return text.length > maxMessageLength ? `${text.slice(0, maxMessageLength)}…` : text === '' ? 'failed without a word' : text;
 }

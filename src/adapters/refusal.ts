@@ -2,7 +2,13 @@ import { at } from '../model/json.ts';
 import { type Port, PortError, type PortErrorCode, type RefusalDetails } from '../model/port-error.ts';
 
 /** One answer that was no success. `path` without its query; `body` is what was sent. */
-export type Refused = { readonly status: number; readonly answer: unknown; readonly path: string; readonly body: unknown; readonly retryAfterMs: number | undefined };
+export type Refused = {
+  readonly status: number;
+  readonly answer: unknown;
+  readonly path: string;
+  readonly body: unknown;
+  readonly retryAfterMs: number | undefined;
+};
 
 /** Whom an error speaks of. */
 export type Server = { readonly port: Port; readonly name: string; readonly url: string };
@@ -47,9 +53,14 @@ export function connectionError(server: Server, error: unknown): PortError {
 export function credentialsError(server: Server, error: unknown): PortError {
   // What a plugin prints is not ours to judge: it may hold a token.
   const reason = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
-  return new PortError(server.port, 'UNAUTHORIZED', `${server.name}: its credentials cannot be obtained${reason}; check the files and programs that its kubeconfig names`, {
-    cause: new Error(`credentials of ${server.name} failed${reason}`),
-  });
+  return new PortError(
+    server.port,
+    'UNAUTHORIZED',
+    `${server.name}: its credentials cannot be obtained${reason}; check the files and programs that its kubeconfig names`,
+    {
+      cause: new Error(`credentials of ${server.name} failed${reason}`),
+    },
+  );
 }
 
 export function timeoutError(server: Server, timeoutMs: number, cause: unknown): PortError {
@@ -70,7 +81,8 @@ function detailsOf(answer: unknown, text: string): RefusalDetails {
   };
 }
 
-const optional = <K extends string>(key: K, value: string): { readonly [field in K]?: string } => (value === '' ? {} : ({ [key]: value } as { [field in K]: string }));
+const optional = <K extends string>(key: K, value: string): { readonly [field in K]?: string } =>
+  value === '' ? {} : ({ [key]: value } as { [field in K]: string });
 
 /** Admission webhooks and the server itself quote what they refuse. */
 function isAboutSecret({ path, answer, body }: Refused): boolean {

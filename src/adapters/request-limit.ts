@@ -21,7 +21,7 @@ export function openRequestLimit(most: number): RequestLimit {
   function admit(): void {
     const closedMs = closedUntilMs - performance.now();
     if (closedMs > 0) {
-      if (waiting.size > 0) waking ??= setTimeout(reopen, closedMs);
+      if (waiting.size > 0 && waking === undefined) waking = setTimeout(reopen, closedMs);
       return;
     }
     for (const next of waiting) {

@@ -111,7 +111,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
 }
 
-type Index<T> = {
+type Index = {
   /** One object of a list. */
   see(object: LiveObject): void;
   /** After the last object of a list: what was there before and was not seen since `begin` is gone. */
@@ -121,7 +121,7 @@ type Index<T> = {
   take(event: { readonly type: string; readonly object: LiveObject }): string | undefined;
 };
 
-function openIndex<T>({ onEvent, transform }: WatchOptions<T>): Index<T> {
+function openIndex<T>({ onEvent, transform }: WatchOptions<T>): Index {
   const entries = new Map<string, Entry<T>>();
   let seen = new Set<string>();
   // Without `transform`, T is LiveObject: see the overloads of watchList.
@@ -168,7 +168,7 @@ function openIndex<T>({ onEvent, transform }: WatchOptions<T>): Index<T> {
 
 const keyOf = ({ metadata: { namespace, name } }: LiveObject): string => `${namespace ?? ''}/${name}`;
 
-async function relist<T>(server: ApiServer, options: WatchOptions<T>, index: Index<T>, signal: AbortSignal): Promise<string> {
+async function relist<T>(server: ApiServer, options: WatchOptions<T>, index: Index, signal: AbortSignal): Promise<string> {
   index.begin();
   let next: string | undefined;
   let version: string | undefined;
@@ -191,10 +191,19 @@ async function relist<T>(server: ApiServer, options: WatchOptions<T>, index: Ind
 /** Stands for the answer's beginning, which carries no event. */
 const opened = Symbol('opened');
 
-async function* openStream<T>(server: ApiServer, options: WatchOptions<T>, version: string, times: Times, stopped: AbortSignal): AsyncGenerator<string | typeof opened> {
+async function* openStream<T>(
+  server: ApiServer,
+  options: WatchOptions<T>,
+  version: string,
+  times: Times,
+  stopped: AbortSignal,
+): AsyncGenerator<string | typeof opened> {
   const silence = new AbortController();
   const signal = AbortSignal.any([stopped, silence.signal]);
-  const give = () => silence.abort(new PortError(server.port, 'TIMEOUT', `${server.name}: nothing was heard of ${server.url} for ${times.inactivityMs / 1000} s`, { cause: undefined }));
+  const give = () =>
+    silence.abort(
+      new PortError(server.port, 'TIMEOUT', `${server.name}: nothing was heard of ${server.url} for ${times.inactivityMs / 1000} s`, { cause: undefined }),
+    );
   const timer = setTimeout(give, times.inactivityMs);
   try {
     const query = {
@@ -205,7 +214,14 @@ async function* openStream<T>(server: ApiServer, options: WatchOptions<T>, versi
       fieldSelector: options.fieldSelector,
       timeoutSeconds: Math.ceil((times.serverTimeoutMs * (1 + Math.random() / 2)) / 1000),
     };
-    const lines = await server.stream({ method: 'GET', path: options.path, query, accept: acceptOf(options, 'PartialObjectMetadata'), signal, timeoutMs: 30_000 });
+    const lines = await server.stream({
+      method: 'GET',
+      path: options.path,
+      query,
+      accept: acceptOf(options, 'PartialObjectMetadata'),
+      signal,
+      timeoutMs: 30_000,
+    });
     yield opened;
     for await (const line of lines) {
       timer.refresh();
@@ -246,7 +262,8 @@ function parseJson(line: string): unknown {
   }
 }
 
-const unreadable = (server: ApiServer, what: string): PortError => new PortError(server.port, 'UNREACHABLE', `${server.name}: ${server.url} answered something else: ${what}`, { cause: undefined });
+const unreadable = (server: ApiServer, what: string): PortError =>
+  new PortError(server.port, 'UNREACHABLE', `${server.name}: ${server.url} answered something else: ${what}`, { cause: undefined });
 
 function textAt(value: unknown, ...path: readonly string[]): string | undefined {
   const text = at(value, ...path);

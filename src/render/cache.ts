@@ -73,7 +73,10 @@ export function openRenderCache({ maxBytes }: { readonly maxBytes: number }): Re
 }
 
 /** Waits for somebody else's answer. When that caller was told to stop, its failure says nothing to us. */
-async function settled(others: { readonly answer: Promise<Weighed>; readonly signal: AbortSignal } | undefined, signal: AbortSignal): Promise<Weighed | 'given up'> {
+async function settled(
+  others: { readonly answer: Promise<Weighed>; readonly signal: AbortSignal } | undefined,
+  signal: AbortSignal,
+): Promise<Weighed | 'given up'> {
   if (others === undefined) return 'given up';
   const aborted = Promise.withResolvers<never>();
   const stop = () => aborted.reject(signal.reason);

@@ -43,7 +43,14 @@ export function openClosures(): Closures {
   async function plain(files: Files, path: string, treeId: string): Promise<Parsed<Closure>> {
     const folder = await readFolder(files, path, treeId, 'manifests');
     if (!folder.ok) return folder;
-    return accepted(closure('plain', path, [{ path, id: folder.value.digest }], folder.value.files.map((file) => ({ ...file, certain: true }))));
+    return accepted(
+      closure(
+        'plain',
+        path,
+        [{ path, id: folder.value.digest }],
+        folder.value.files.map((file) => ({ ...file, certain: true })),
+      ),
+    );
   }
 
   async function readFolder(files: Files, path: string, treeId: string, contents: FolderContents) {
@@ -77,10 +84,14 @@ export function openClosures(): Closures {
   return {
     async of(files, asked, kind) {
       const entry = await files.entry(asked);
-      const path = asked.split('/').filter((part) => part !== '' && part !== '.').join('/');
+      const path = asked
+        .split('/')
+        .filter((part) => part !== '' && part !== '.')
+        .join('/');
       const at = path === '' ? '.' : path;
       if (entry === undefined) return refused({ at, message: 'does not exist at this commit, or lies behind a symbolic link or a submodule' });
-      if (entry.type !== 'tree') return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
+      if (entry.type !== 'tree')
+        return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
       const names = (await files.list(path))?.map(({ name }) => name) ?? [];
       const isKustomize = kind === 'kustomize' || (kind === 'auto' && kustomizationNames.some((name) => names.includes(name)));
       return isKustomize ? kustomize(files, path) : plain(files, path, entry.id);
@@ -93,7 +104,13 @@ export const closureOf = (files: Files, path: string, kind: RenderKind): Promise
 
 function closure(kind: Closure['kind'], path: string, inputs: readonly ClosureInput[], files: readonly ClosureFile[]): Closure {
   const sorted = inputs.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  return { kind, path, inputs: sorted, files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), key: digestOf(JSON.stringify([kind, path, sorted.map(({ path: at, id }) => [at, id])])) };
+  return {
+    kind,
+    path,
+    inputs: sorted,
+    files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    key: digestOf(JSON.stringify([kind, path, sorted.map(({ path: at, id }) => [at, id])])),
+  };
 }
 
 const inside = (folder: string, path: string): string => (folder === '' ? path : path === '.' ? folder : `${folder}/${path}`);

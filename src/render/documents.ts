@@ -29,6 +29,16 @@ export function readDocuments(text: string, file: string): Parsed<readonly YamlD
   return problems.length === 0 ? whole : refused(...problems);
 }
 
+/** Why a file's aliases, written out, are more than any tool should be given; undefined for what is no YAML at all. */
+export function aliasProblem(text: string, file: string): Problem | undefined {
+  if (!/(?:^|[\s[{,])\*\S/.test(text)) return undefined;
+  const parsed = read(text, file, 0);
+  const problem = parsed.ok ? undefined : parsed.problems[0];
+  return problem !== undefined && expansionProblem.test(problem.message) ? problem : undefined;
+}
+
+const expansionProblem = /^(?:its aliases|is nested deeper|merge keys)/;
+
 /** Documents apart, so that the mistake in one does not hide that in another. */
 function* parts(text: string): Generator<{ readonly text: string; readonly line: number }> {
   let start = 0;
@@ -51,7 +61,9 @@ function read(text: string, file: string, linesBefore: number): Parsed<readonly 
     if (events.length > maxNodes) return refuse(tooLarge);
     const values = constructFromEvents(events, { source: text, schema: kubectlSchema, maxTotalMergeKeys: maxMergedKeys });
     const lines = startLines(events, text);
-    const documents = values.map((value, index) => ({ value, line: linesBefore + (lines[index] ?? 1) })).filter(({ value }) => value !== null && value !== undefined);
+    const documents = values
+      .map((value, index) => ({ value, line: linesBefore + (lines[index] ?? 1) }))
+      .filter(({ value }) => value !== null && value !== undefined);
     const wrong = mayHideMuch(events, text) ? firstUnfit(documents) : undefined;
     return wrong === undefined ? accepted(documents) : refused({ at: `${file}:${wrong.line}`, message: wrong.message });
   } catch (error) {
@@ -118,7 +130,8 @@ function firstUnfit(documents: readonly YamlDocument[]): { readonly line: number
     if ('message' in extent) return { line, message: extent.message };
     nodes += extent.nodes;
     characters += extent.characters;
-    if (nodes > maxNodes || characters > maxExpandedCharacters) return { line, message: `its aliases, written out, make it too large (over ${maxNodes.toLocaleString('en')} values)` };
+    if (nodes > maxNodes || characters > maxExpandedCharacters)
+      return { line, message: `its aliases, written out, make it too large (over ${maxNodes.toLocaleString('en')} values)` };
   }
   return undefined;
 }

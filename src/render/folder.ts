@@ -62,13 +62,16 @@ function partOf({ name, type, id }: TreeEntry, contents: FolderContents): Part |
 }
 
 export const linkMessage = (type: 'symlink' | 'submodule'): string =>
-  type === 'symlink' ? 'is a symbolic link, which is not followed: put the file itself there' : 'is a Git submodule, which is not fetched: vendor its files into this repository';
+  type === 'symlink'
+    ? 'is a symbolic link, which is not followed: put the file itself there'
+    : 'is a Git submodule, which is not fetched: vendor its files into this repository';
 
 function folderOf(parts: readonly Part[]): Parsed<Folder> {
   const problems = parts.flatMap((part) => ('problems' in part ? part.problems : []));
   if (problems.length > 0) return refused(...problems);
   const files = parts.flatMap((part) => ('problems' in part ? [] : part.files)).sort((a, b) => (a.path < b.path ? -1 : 1));
-  if (files.length > maxFiles) return refused({ at: '.', message: `holds more than ${maxFiles.toLocaleString('en')} files to render: split it into several Applications` });
+  if (files.length > maxFiles)
+    return refused({ at: '.', message: `holds more than ${maxFiles.toLocaleString('en')} files to render: split it into several Applications` });
   const lines = parts.flatMap((part) => ('problems' in part ? [] : [part.digest])).sort();
   return accepted({ files, digest: digestOf(lines.join('\n')) });
 }

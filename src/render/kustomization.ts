@@ -28,10 +28,12 @@ const list =
   };
 const path =
   (takes: Entry['takes']): Reader =>
-  (value) => (typeof value === 'string' ? [{ entry: value, takes }] : undefined);
+  (value) =>
+    typeof value === 'string' ? [{ entry: value, takes }] : undefined;
 const pathOrInline =
   (takes: Entry['takes']): Reader =>
-  (value) => (typeof value === 'string' && isInline(value) ? [] : path(takes)(value));
+  (value) =>
+    typeof value === 'string' && isInline(value) ? [] : path(takes)(value);
 const pathField: Reader = (value) => {
   if (!isJsonObject(value)) return undefined;
   return value.path === undefined || value.path === null ? [] : path('file')(value.path);
@@ -40,7 +42,11 @@ const plugins: Reader = (value) => pathOrInline('either')(value)?.map((entry) =>
 const keyed: Reader = (value) => (typeof value === 'string' ? [{ entry: value.slice(value.indexOf('=') + 1), takes: 'file' }] : undefined);
 const generator: Reader = (value) => {
   if (!isJsonObject(value)) return undefined;
-  const parts = [list(keyed)(value.files ?? null), list(path('file'))(value.envs ?? null), value.env === undefined || value.env === null ? [] : path('file')(value.env)];
+  const parts = [
+    list(keyed)(value.files ?? null),
+    list(path('file'))(value.envs ?? null),
+    value.env === undefined || value.env === null ? [] : path('file')(value.env),
+  ];
   return parts.includes(undefined) ? undefined : parts.flatMap((part) => part ?? []);
 };
 
@@ -75,8 +81,10 @@ export function parseKustomization(text: string, file: string): Parsed<Kustomiza
   const documents = readDocuments(text, file);
   if (!documents.ok) return documents;
   const [document, second] = documents.value;
-  if (second !== undefined) return refused({ at: `${file}:${second.line}`, message: 'a kustomization file holds one document: move this one to a file of its own' });
-  if (document !== undefined && !isJsonObject(document.value)) return refused({ at: `${file}:${document.line}`, message: 'is not an object with the fields of a kustomization' });
+  if (second !== undefined)
+    return refused({ at: `${file}:${second.line}`, message: 'a kustomization file holds one document: move this one to a file of its own' });
+  if (document !== undefined && !isJsonObject(document.value))
+    return refused({ at: `${file}:${document.line}`, message: 'is not an object with the fields of a kustomization' });
   return document === undefined ? accepted({ references: [], readsUnknown: false }) : fieldsOf(document.value as JsonObject, text, file);
 }
 
@@ -85,7 +93,8 @@ function fieldsOf(fields: JsonObject, text: string, file: string): Parsed<Kustom
   const references: KustomizeReference[] = [];
   let readsUnknown = false;
   for (const [field, value] of Object.entries(fields)) {
-    if (helmFields.includes(field)) problems.push({ at: `${file}:${lineOf(text, field)}`, message: `${field} is not supported: render the chart and commit its manifests` });
+    if (helmFields.includes(field))
+      problems.push({ at: `${file}:${lineOf(text, field)}`, message: `${field} is not supported: render the chart and commit its manifests` });
     if (readNothing.has(field) || helmFields.includes(field)) continue;
     const entries = Object.hasOwn(readers, field) ? readers[field]?.(value ?? null) : undefined;
     readsUnknown ||= entries === undefined || entries.some((entry) => entry.plugins === true);
@@ -100,7 +109,10 @@ const isInline = (entry: string): boolean => /[\n{]|:\s/.test(entry);
 /** The line of a field, or of an entry below it. */
 function lineOf(text: string, field: string, entry?: string): number {
   const lines = text.split('\n');
-  const fieldAt = Math.max(lines.findIndex((line) => line.replace(/^["']|["'](?=\s*:)/g, '').startsWith(`${field}:`)), 0);
+  const fieldAt = Math.max(
+    lines.findIndex((line) => line.replace(/^["']|["'](?=\s*:)/g, '').startsWith(`${field}:`)),
+    0,
+  );
   if (entry === undefined) return fieldAt + 1;
   const ends = (line: string) => /[^\s"']+(?=["']?\s*(?:#.*)?$)/.exec(line)?.[0];
   const exact = lines.findIndex((line, index) => index >= fieldAt && (ends(line) === entry || ends(line)?.endsWith(`=${entry}`) === true));
@@ -111,4 +123,9 @@ function lineOf(text: string, field: string, entry?: string): number {
 
 /** Whether an entry that is no file of the repository names one somewhere else, as Kustomize would take it. */
 export const isRemote = (entry: string): boolean =>
-  /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) || /^(?:git::|gh:|[\w.-]+@[\w.-]+:)/.test(entry) || /^(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)[/:]/i.test(entry) || /[?&]ref=/.test(entry) || /\.git(?:\/|$)/.test(entry) || entry.includes('//');
+  /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ||
+  /^(?:git::|gh:|[\w.-]+@[\w.-]+:)/.test(entry) ||
+  /^(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)[/:]/i.test(entry) ||
+  /[?&]ref=/.test(entry) ||
+  /\.git(?:\/|$)/.test(entry) ||
+  entry.includes('//');

@@ -27,7 +27,8 @@ export async function walkKustomizations(files: Files, root: string, known: Boun
     const key = `${plugins} ${path}`;
     if (state.get(key) === 'open') return void problems.push({ at: from, message: `refers back to ${shown(path)}, which leads here: break the cycle` });
     if (state.has(key)) return;
-    if (state.size === maxKustomizations) return void problems.push({ at: from, message: `is the ${maxKustomizations}th kustomization of this path: no more are read` });
+    if (state.size === maxKustomizations)
+      return void problems.push({ at: from, message: `is the ${maxKustomizations}th kustomization of this path: no more are read` });
     state.set(key, 'open');
     const file = await kustomizationFile(path, from);
     if (file !== undefined) await follow(path, file, plugins);
@@ -69,7 +70,8 @@ export async function walkKustomizations(files: Files, root: string, known: Boun
     const parts = reference.entry.startsWith('/') ? undefined : partsInside(`${path}/${reference.entry}`.replace(/^\/+/, ''));
     const target = parts?.join('/') ?? '';
     const entry = parts === undefined ? undefined : await files.entry(target);
-    if (entry === undefined && isRemote(reference.entry)) return refuse('is not in this repository, and nothing is fetched while rendering: vendor it, then name its path');
+    if (entry === undefined && isRemote(reference.entry))
+      return refuse('is not in this repository, and nothing is fetched while rendering: vendor it, then name its path');
     if (parts === undefined) return refuse('leads out of the repository: name a path inside it, relative to this folder');
     if (entry === undefined) return refuse(await whyMissing(files, parts));
     if (entry.type === 'tree') {

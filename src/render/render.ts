@@ -7,6 +7,8 @@ import { isLfsPointer } from '../source/lfs-pointer.ts';
 import type { RenderCache } from './cache.ts';
 import type { Closure, ClosureFile } from './closure.ts';
 import type { RenderFile, RenderKind, Renderer } from './renderer.ts';
+import { aliasProblem } from './documents.ts';
+import { withoutSecretValues } from './secret-values.ts';
 import { lfsMessage, textOf } from './text.ts';
 import { type PlacedManifest, readManifests } from './yaml.ts';
 
@@ -38,7 +40,11 @@ const bytesPerCharacter = 4;
  * Refused, all at once: what the closure cannot resolve, what is no manifest, what the tool refuses, one object written twice.
  * Throws  PortError('source', …) and PortError('renderer', …).
  */
-export async function render(request: RenderRequest, { renderer, cache }: { readonly renderer: Renderer; readonly cache: RenderCache }, signal: AbortSignal): Promise<Parsed<Rendered>> {
+export async function render(
+  request: RenderRequest,
+  { renderer, cache }: { readonly renderer: Renderer; readonly cache: RenderCache },
+  signal: AbortSignal,
+): Promise<Parsed<Rendered>> {
   const closure = await cache.closures.of(request.files, request.path, request.kind);
   if (!closure.ok) return closure;
   const key = renderKey(closure.value, request, renderer);
@@ -60,14 +66,23 @@ export function renderKey(closure: Closure, { namespace }: Pick<RenderRequest, '
 
 type Answer = { readonly parsed: Parsed<Rendered>; readonly bytes: number };
 
-async function renderNow(closure: Closure, request: RenderRequest, key: string, ports: { readonly renderer: Renderer; readonly cache: RenderCache }, signal: AbortSignal): Promise<Answer> {
+async function renderNow(
+  closure: Closure,
+  request: RenderRequest,
+  key: string,
+  ports: { readonly renderer: Renderer; readonly cache: RenderCache },
+  signal: AbortSignal,
+): Promise<Answer> {
   const files = await readAll(closure, request.files);
   if (!files.ok) return refusal(files.problems);
   const placed = closure.kind === 'plain' ? readPlain(files.value, closure, ports.cache) : await runKustomize(files.value, closure, ports.renderer, signal);
   if (!placed.ok) return refusal(placed.problems);
   const doubled = doubledIds(placed.value, request.namespace);
   if (doubled.length > 0) return refusal(doubled);
-  const manifests = placed.value.map(({ manifest }) => ({ manifest, sort: resourceKey(idOf(manifest)) })).sort((a, b) => (a.sort < b.sort ? -1 : 1)).map(({ manifest }) => manifest);
+  const manifests = placed.value
+    .map(({ manifest }) => ({ manifest, sort: resourceKey(idOf(manifest)) }))
+    .sort((a, b) => (a.sort < b.sort ? -1 : 1))
+    .map(({ manifest }) => manifest);
   const text = canonicalJson(manifests);
   const origins = new Map(closure.kind === 'plain' ? placed.value.map(({ manifest, at }) => [resourceKey(idOf(manifest)), at]) : []);
   return { parsed: accepted({ manifests, inputs: closure.key, key, digest: digestOf(text), origins }), bytes: bytesPerCharacter * text.length };
@@ -106,7 +121,10 @@ async function readOne(file: ClosureFile, source: Files): Promise<{ readonly fil
 
 function readPlain(files: readonly RenderFile[], closure: Closure, cache: RenderCache): Parsed<readonly PlacedManifest[]> {
   const ids = new Map(closure.files.map(({ path, id }) => [path, id]));
-  const parsed = files.map(({ path, bytes }) => cache.parsedOnce(`${ids.get(path)} ${path}`, () => ({ placed: readFile(path, bytes), bytes: bytesPerCharacter * bytes.byteLength + 200 })).placed);
+  const parsed = files.map(
+    ({ path, bytes }) =>
+      cache.parsedOnce(`${ids.get(path)} ${path}`, () => ({ placed: readFile(path, bytes), bytes: bytesPerCharacter * bytes.byteLength + 200 })).placed,
+  );
   const problems = parsed.flatMap((one) => (one.ok ? [] : one.problems));
   return problems.length === 0 ? accepted(parsed.flatMap((one) => (one.ok ? one.value : []))) : refused(...problems);
 }
@@ -116,9 +134,16 @@ function readFile(path: string, bytes: Uint8Array): Parsed<readonly PlacedManife
   return text.ok ? readManifests(text.value, path) : text;
 }
 
-async function runKustomize(files: readonly RenderFile[], { path }: Closure, renderer: Renderer, signal: AbortSignal): Promise<Parsed<readonly PlacedManifest[]>> {
+async function runKustomize(
+  files: readonly RenderFile[],
+  { path }: Closure,
+  renderer: Renderer,
+  signal: AbortSignal,
+): Promise<Parsed<readonly PlacedManifest[]>> {
+  const bombs = files.flatMap((file) => aliasProblem(new TextDecoder().decode(file.bytes), file.path) ?? []);
+  if (bombs.length > 0) return refused(...bombs);
   const built = await renderer.kustomize(files, path, signal);
-  if (!built.ok) return refused({ at: path === '' ? '.' : path, message: `kustomize build: ${built.message}` });
+  if (!built.ok) return refused({ at: path === '' ? '.' : path, message: `kustomize build: ${withoutSecretValues(built.message, files)}` });
   return readManifests(built.output, `${path === '' ? '.' : path} (output of kustomize build)`);
 }
 

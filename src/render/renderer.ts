@@ -10,7 +10,11 @@ export type Renderer = {
    * Output  ok: the text; not ok: what the tool said, with scratch paths taken out.
    * Throws  PortError('renderer', TIMEOUT | INVALID (output too large) | UNREACHABLE (the binary cannot be started)).
    */
-  kustomize(files: readonly RenderFile[], path: string, signal: AbortSignal): Promise<{ readonly ok: true; readonly output: string } | { readonly ok: false; readonly message: string }>;
+  kustomize(
+    files: readonly RenderFile[],
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true; readonly output: string } | { readonly ok: false; readonly message: string }>;
   /** Tool versions, part of every render key. */
   readonly versions: { readonly kustomize: string };
 };

@@ -54,9 +54,7 @@ function integerOf(plain: string): number | bigint | undefined {
   const match = integer.exec(plain);
   if (match === null) return undefined;
   const [, sign, hexadecimal, octal, binary, oldOctal, decimal] = match;
-  const magnitude = BigInt(
-    hexadecimal !== undefined ? `0x${hexadecimal}` : binary !== undefined ? `0b${binary}` : decimal ?? `0o${octal ?? oldOctal}`,
-  );
+  const magnitude = BigInt(hexadecimal !== undefined ? `0x${hexadecimal}` : binary !== undefined ? `0b${binary}` : (decimal ?? `0o${octal ?? oldOctal}`));
   const value = sign === '-' ? -magnitude : magnitude;
   if (value < minInt64 || value > maxUint64) return undefined;
   if (value > maxInt64) return Number(value);

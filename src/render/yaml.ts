@@ -51,7 +51,11 @@ const isList = (value: JsonObject): value is JsonObject & { readonly kind: strin
 function problemsOf(object: unknown): readonly string[] {
   if (!isJsonObject(object)) return [`is ${wordFor(object)}, not an object with apiVersion, kind and metadata`];
   const problems = [...apiVersionProblems(object.apiVersion), ...textProblems('kind', object.kind)];
-  if (!isJsonObject(object.metadata)) return [...problems, object.metadata === undefined || object.metadata === null ? 'metadata is missing' : `metadata is ${wordFor(object.metadata)}, not an object`];
+  if (!isJsonObject(object.metadata))
+    return [
+      ...problems,
+      object.metadata === undefined || object.metadata === null ? 'metadata is missing' : `metadata is ${wordFor(object.metadata)}, not an object`,
+    ];
   const { name, generateName, namespace, labels, annotations } = object.metadata;
   if (isMissing(name) && !isMissing(generateName)) {
     problems.push('metadata.generateName gives a new object at each sync, which could never be compared with the cluster: set metadata.name');
@@ -79,7 +83,9 @@ const pathProblems = (field: string, value: unknown): readonly string[] =>
 function textMapProblems(field: string, value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (!isJsonObject(value)) return [`${field} is ${wordFor(value)}, not an object`];
-  return Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' ? [] : [`${field}[${JSON.stringify(key)}] is ${wordFor(text)}, not text: quote it`]));
+  return Object.entries(value).flatMap(([key, text]) =>
+    typeof text === 'string' ? [] : [`${field}[${JSON.stringify(key)}] is ${wordFor(text)}, not text: quote it`],
+  );
 }
 
 /** `labels:` with nothing behind it is common in written manifests and means that there are none. */
@@ -87,7 +93,10 @@ function withoutEmptyMetadata(manifest: Manifest): Manifest {
   const { metadata } = manifest;
   const empty = (['namespace', 'labels', 'annotations'] as const).filter((field) => field in metadata && isMissing(metadata[field]));
   if (empty.length === 0) return manifest;
-  return { ...manifest, metadata: Object.fromEntries(Object.entries(metadata).filter(([field]) => !empty.some((name) => name === field))) as Manifest['metadata'] };
+  return {
+    ...manifest,
+    metadata: Object.fromEntries(Object.entries(metadata).filter(([field]) => !empty.some((name) => name === field))) as Manifest['metadata'],
+  };
 }
 
 function wordFor(value: unknown): string {

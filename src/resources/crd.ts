@@ -74,8 +74,13 @@ export function structural(schema: object, place: string): JsonObject {
     const required = fields.required.filter((name: string) => at(properties, name, 'default') === undefined);
     copy.required = required.length === 0 ? undefined : required;
   }
+  // Rules are checked against a default as it is written, before the defaults inside it are filled in.
+  if (isJsonObject(copy.default) && isJsonObject(copy.properties)) copy.default = { ...defaultsOf(copy.properties), ...copy.default };
   return Object.fromEntries(Object.entries(copy).filter(([, value]) => value !== undefined)) as JsonObject;
 }
+
+const defaultsOf = (properties: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(properties).flatMap(([name, inner]) => (isJsonObject(inner) && inner.default !== undefined ? [[name, inner.default]] : [])));
 
 /** The CustomResourceDefinition of one kind, as applied to the hub. */
 export function crdOf(kind: Kind): JsonObject {

@@ -18,7 +18,7 @@ export const StageSpec = record({
       deadlineSeconds: integer({ default: 3600, minimum: 1, maximum: 5_184_000, description: 'After this long, soak included, a Release that is not verified has failed.' }),
       allowEmpty: flag({ default: false, description: 'Whether a stage that selects no Application, or whose Applications render nothing, may be verified.' }),
     },
-    { default: {}, rules: [{ rule: 'self.deadlineSeconds > self.soakSeconds', message: 'deadlineSeconds counts the soak in: it must be longer than soakSeconds' }] },
+    { default: {}, rules: [{ rule: '!has(self.deadlineSeconds) || !has(self.soakSeconds) || self.deadlineSeconds > self.soakSeconds', message: 'deadlineSeconds counts the soak in: it must be longer than soakSeconds' }] },
   ),
 });
 export type StageSpec = Static<typeof StageSpec>;

@@ -28,7 +28,7 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
   if (heldMs > 0 && application.status !== undefined) return { status: application.status, lookAgainInMs: heldMs };
 
   const isNew = isNewAttempt(outcome, known);
-  const { inputs, digest, ...others } = known;
+  const { inputs: _inputs, digest: _digest, ...others } = known;
   const before = isNew && outcome.wanted?.commit !== known.commit ? others : known;
   const health = healthNow(outcome, known, application.spec.healthDeadlineSeconds * 1000, now);
   const sync = syncNow(outcome, known.sync, isNew, health, now);

@@ -7,7 +7,7 @@ import type { Problem } from '../model/parsed.ts';
 import { isPortError } from '../model/port-error.ts';
 import { concurrently } from './concurrently.ts';
 import type { Destination, ServedKind } from './destination.ts';
-import { type DryRunContext, dryRunOne, parallelRequests, placeOf } from './dry-run.ts';
+import { type DryRunContext, dryRunOne, nothingComing, parallelRequests, placeOf } from './dry-run.ts';
 
 type Write = Exclude<Change, { type: 'unchanged' }>;
 
@@ -57,7 +57,7 @@ type Answer = { readonly object: LiveObject } | { readonly problem: Problem };
 async function write(change: Write, destination: Destination, context: DryRunContext, signal: AbortSignal): Promise<Answer> {
   const { desired } = change;
   if (change.type === 'deferred') {
-    const now = await dryRunOne({ desired, cause: 'revision' }, destination, context, signal);
+    const now = await dryRunOne({ desired, cause: 'revision' }, destination, { ...context, coming: nothingComing }, signal);
     if ('problem' in now) return now;
     if (now.change.type === 'deferred' && now.change.why !== 'an admission webhook refuses dry-runs') return { problem: { at: placeOf(desired, context), message: `cannot be applied yet: ${now.change.why}` } };
     return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: 'unknown', cause: 'revision' } : now.change, destination, context, signal);

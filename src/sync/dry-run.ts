@@ -55,7 +55,7 @@ export async function dryRunOne({ desired, live, cause }: Unproven, destination:
     return refusal === undefined ? { change: changeOf(desired, { id: desired.id, metadata: existing.metadata }, cause, object.metadata) } : refuse(refusal);
   } catch (error) {
     if (!isPortError(error, 'INVALID', 'FORBIDDEN', 'NOT_FOUND')) throw error;
-    const why = deferral(error, context.coming);
+    const why = deferral(error, desired, context.coming);
     return why === undefined ? refuse(advice(error, desired)) : { change: { type: 'deferred', desired, why } };
   }
 }
@@ -72,9 +72,11 @@ function whyNotOurs(existing: LiveObject, { owner, adopt }: DryRunContext): stri
 }
 
 /** A dry-run that fails only because something of the same sync is not there yet, or because a webhook refuses dry-runs. */
-function deferral(error: PortError, coming: Coming): string | undefined {
+function deferral(error: PortError, { id: { namespace = '' } }: Desired, coming: Coming): string | undefined {
   const { kind = '', name = '' } = error.details ?? {};
-  if (error.code === 'NOT_FOUND' && kind === 'namespaces' && coming.namespaces.has(name)) return `namespace ${name} is part of this sync`;
+  // Whoever has rights in single namespaces only is told FORBIDDEN, not NOT_FOUND, of one that does not exist.
+  const missing = error.code === 'FORBIDDEN' || (error.code === 'NOT_FOUND' && kind === 'namespaces' && name === namespace);
+  if (missing && coming.namespaces.has(namespace)) return `namespace ${namespace} is part of this sync`;
   if (error.code === 'NOT_FOUND' && /^(cluster)?roles(\.|$)/.test(kind) && coming.roles.has(name)) return `role ${name} is part of this sync`;
   if (error.message.includes('does not support dry run')) return 'an admission webhook refuses dry-runs';
   return undefined;
@@ -90,6 +92,9 @@ export function placeOf(desired: Desired, { originOf }: Pick<DryRunContext, 'ori
   const origin = originOf(desired);
   return origin === undefined ? describeId(desired.id) : `${origin} (${describeId(desired.id)})`;
 }
+
+/** When an object's turn comes, nothing is coming any more. */
+export const nothingComing: Coming = { kinds: new Set(), namespaces: new Set(), roles: new Set() };
 
 export function comingOf(desired: readonly Desired[], kinds: ReadonlySet<string>, namespaces: readonly string[]): Coming {
   const named = (...words: readonly string[]) => desired.filter(({ id }) => words.includes(id.kind)).map(({ id }) => id.name);

@@ -4,7 +4,7 @@ import { isPortError } from '../model/port-error.ts';
 import { type Reference, referenceText } from '../model/reference.ts';
 import { openPodWatches, type Unsettled } from './pod-watches.ts';
 import { closed, lost, noWatches, opened, synced, type WatchView, watchView } from './watch-state.ts';
-import type { Handlers, OpenWatch, SeenParent, Watches } from './watches.ts';
+import type { Handlers, OpenWatch, SeenMember, SeenParent, SeenPod, Watches } from './watches.ts';
 
 export type ClusterWatch = {
   /** How the watches of the Cluster stand, and what its API server last called itself. */
@@ -96,7 +96,7 @@ export function watchCluster({ cluster, installation, watches, onMember, onParen
         clearTimeout(watched.closing);
         watched.closing = undefined;
       } else if (kinds.size >= mostKinds) log.warn({ kind: text, most: mostKinds }, 'kind not watched: applyset parents name too many');
-      else kinds.set(text, { watch: follow(`members ${text}`, (handlers) => watches.members(cluster, kind, handlers), ({ object }) => onMember(object.ownerHash)) });
+      else kinds.set(text, { watch: follow<SeenMember>(`members ${text}`, (handlers) => watches.members(cluster, kind, handlers), ({ object }) => onMember(object.ownerHash)) });
     }
     for (const [text, watched] of kinds) {
       if (wanted.has(text) || watched.closing !== undefined) continue;
@@ -120,7 +120,7 @@ export function watchCluster({ cluster, installation, watches, onMember, onParen
   );
 
   const podWatches = openPodWatches({
-    open: (key, where, onEvent) => follow(key, (handlers) => watches.pods(cluster, where, handlers), onEvent),
+    open: (key, where, onEvent) => follow<SeenPod>(key, (handlers) => watches.pods(cluster, where, handlers), onEvent),
     onClosed: (key) => change(closed(state, key, nowMs())),
     onFacts: onPods,
   });

@@ -16,23 +16,35 @@ afterEach(async () => {
 });
 
 /** A server that answers as the test says, and the client under test that speaks to it. */
-async function serve(answer: (asked: Asked, response: ServerResponse) => Answer | undefined | Promise<Answer | undefined>, user: object = { token: 'ours' }, connections?: number) {
+async function serve(
+  answer: (asked: Asked, response: ServerResponse) => Answer | undefined | Promise<Answer | undefined>,
+  user: object = { token: 'ours' },
+  connections?: number,
+) {
   const asked: Asked[] = [];
   let sockets = 0;
-  const http = createServer(async (request, response) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = (await request.setEncoding('utf8').toArray()).join('');
     const one: Asked = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
     asked.push(one);
     const said = await answer(one, response);
     if (said === undefined) return;
     response.writeHead(said.status, { 'content-type': 'application/json', ...said.headers }).end(said.text ?? JSON.stringify(said.body ?? {}));
+  };
+  const http = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
   }).on('connection', () => {
     sockets += 1;
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const address = http.address();
   const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
-  const server = openApiServer(kubeconfig(url, user), { port: 'destination', name: 'Cluster shop/staging', trusted: true, ...(connections === undefined ? {} : { connections }) });
+  const server = openApiServer(kubeconfig(url, user), {
+    port: 'destination',
+    name: 'Cluster shop/staging',
+    trusted: true,
+    ...(connections === undefined ? {} : { connections }),
+  });
   const close = async () => {
     await server[Symbol.asyncDispose]();
     http.closeAllConnections();
@@ -50,12 +62,21 @@ const kubeconfig = (url: string, user: object): string =>
     users: [{ name: 'u', user }],
   });
 
-const get = (server: ApiServer, request: Partial<Request> = {}) => server.send({ method: 'GET', path: '/api/v1/namespaces/shop/configmaps/a', signal, ...request });
-const failed = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => expect.unreachable('it did not fail'), (error: unknown) => error);
+const get = (server: ApiServer, request: Partial<Request> = {}) =>
+  server.send({ method: 'GET', path: '/api/v1/namespaces/shop/configmaps/a', signal, ...request });
+const failed = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => expect.unreachable('it did not fail'),
+    (error: unknown) => error,
+  );
 const status = (code: number, message: string, more: object = {}): Answer => ({ status: code, body: { kind: 'Status', message, ...more } });
 
 it('sends what it is given: query, impersonation without groups, all digits of integers', async () => {
-  const { server, asked } = await serve(() => ({ status: 201, body: { kind: 'ConfigMap' }, headers: { warning: '299 - "unknown field \\"x\\"", 299 - "old"' } }));
+  const { server, asked } = await serve(() => ({
+    status: 201,
+    body: { kind: 'ConfigMap' },
+    headers: { warning: '299 - "unknown field \\"x\\"", 299 - "old"' },
+  }));
   const answer = await server.send({
     method: 'PATCH',
     path: '/api/v1/namespaces/shop/configmaps/a',
@@ -67,7 +88,11 @@ it('sends what it is given: query, impersonation without groups, all digits of i
   });
   expect(answer).toEqual({ status: 201, body: { kind: 'ConfigMap' }, warnings: ['unknown field "x"', 'old'] });
   expect(asked[0]).toMatchObject({ url: '/api/v1/namespaces/shop/configmaps/a?fieldManager=sluice&force=true', body: '{"data":9007199254740993}' });
-  expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer ours', 'content-type': 'application/apply-patch+yaml', 'impersonate-user': 'system:serviceaccount:shop:deployer' });
+  expect(asked[0]?.headers).toMatchObject({
+    authorization: 'Bearer ours',
+    'content-type': 'application/apply-patch+yaml',
+    'impersonate-user': 'system:serviceaccount:shop:deployer',
+  });
   expect(asked[0]?.headers).not.toHaveProperty('impersonate-group');
 });
 
@@ -144,11 +169,15 @@ it('uses its connections again, after a DELETE with a body too, and no more than
 });
 
 it('leaves its connections to requests while any number of watches is open', async () => {
-  const { server } = await serve(({ url }, response) => {
-    if (!url.includes('watch')) return { status: 200 };
-    response.writeHead(200).write('{}\n');
-    return undefined;
-  }, undefined, 1);
+  const { server } = await serve(
+    ({ url }, response) => {
+      if (!url.includes('watch')) return { status: 200 };
+      response.writeHead(200).write('{}\n');
+      return undefined;
+    },
+    undefined,
+    1,
+  );
   await Promise.all(Array.from({ length: 10 }, () => server.stream({ method: 'GET', path: '/api/v1/pods', query: { watch: true }, signal })));
   expect(await get(server)).toMatchObject({ status: 200 });
 });
@@ -177,7 +206,9 @@ async function folder(): Promise<string> {
 it('reads a token file again when the server refuses the token, once', async () => {
   const tokenFile = join(await folder(), 'token');
   await writeFile(tokenFile, 'old\n');
-  const { server, asked } = await serve(({ headers }) => (headers.authorization === 'Bearer new' ? { status: 200 } : status(401, 'Unauthorized')), { tokenFile });
+  const { server, asked } = await serve(({ headers }) => (headers.authorization === 'Bearer new' ? { status: 200 } : status(401, 'Unauthorized')), {
+    tokenFile,
+  });
   expect(await failed(get(server))).toMatchObject({ code: 'UNAUTHORIZED' });
   await writeFile(tokenFile, 'new\n');
   const before = asked.length;

@@ -3,11 +3,22 @@ import type { Answer, ApiServer } from '../../src/adapters/api-server.ts';
 import { openDiscovery, resourcePath, servedKinds } from '../../src/adapters/discovery.ts';
 
 const signal = new AbortController().signal;
-const resource = (plural: string, kind: string, scope = 'Namespaced', verbs = ['get', 'patch']) => ({ resource: plural, responseKind: { group: '', version: '', kind }, scope, verbs });
+const resource = (plural: string, kind: string, scope = 'Namespaced', verbs = ['get', 'patch']) => ({
+  resource: plural,
+  responseKind: { group: '', version: '', kind },
+  scope,
+  verbs,
+});
 const list = (...items: readonly object[]) => ({ kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', items });
-const group = (name: string, ...versions: readonly (readonly [string, readonly object[]])[]) => ({ metadata: { name }, versions: versions.map(([version, resources]) => ({ version, resources })) });
+const group = (name: string, ...versions: readonly (readonly [string, readonly object[]])[]) => ({
+  metadata: { name },
+  versions: versions.map(([version, resources]) => ({ version, resources })),
+});
 
-const core = list({ metadata: {}, versions: [{ version: 'v1', resources: [resource('configmaps', 'ConfigMap'), resource('bindings', 'Binding', 'Namespaced', ['create'])] }] });
+const core = list({
+  metadata: {},
+  versions: [{ version: 'v1', resources: [resource('configmaps', 'ConfigMap'), resource('bindings', 'Binding', 'Namespaced', ['create'])] }],
+});
 const widgets = group('example.org', ['v2', [resource('widgets', 'Widget', 'Cluster')]], ['v1', [resource('widgets', 'Widget', 'Cluster')]]);
 
 function serving(answers: { apis: object }): ApiServer & { readonly asked: string[] } {
@@ -32,9 +43,12 @@ it('reads kinds with their versions in the order of preference, and leaves out w
   ]);
 });
 
-it.each([[undefined], [null], [{ items: 7 }], [list({ metadata: null, versions: [null, { version: 'v1', resources: [null, {}] }] })]])('reads no kinds from %j', (body) => {
-  expect(servedKinds([body]).size).toBe(0);
-});
+it.each([[undefined], [null], [{ items: 7 }], [list({ metadata: null, versions: [null, { version: 'v1', resources: [null, {}] }] })]])(
+  'reads no kinds from %j',
+  (body) => {
+    expect(servedKinds([body]).size).toBe(0);
+  },
+);
 
 it('asks once for many callers, and not again while everything wanted is known', async () => {
   const server = serving({ apis: list(widgets) });
@@ -61,7 +75,10 @@ it('asks again for a kind that it does not know, once in a while', async () => {
 
 it('says when a server is too old', async () => {
   const server = serving({ apis: { kind: 'APIGroupList' } });
-  await expect(openDiscovery(server).kinds([{ group: '', kind: 'ConfigMap' }], signal)).rejects.toMatchObject({ code: 'INVALID', message: expect.stringContaining('Kubernetes 1.27') as string });
+  await expect(openDiscovery(server).kinds([{ group: '', kind: 'ConfigMap' }], signal)).rejects.toMatchObject({
+    code: 'INVALID',
+    message: expect.stringContaining('Kubernetes 1.27') as string,
+  });
 });
 
 it('lets a caller go that is aborted, and answers the others', async () => {

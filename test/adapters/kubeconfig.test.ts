@@ -26,7 +26,10 @@ const problemsOf = (text: string, trusted = false): readonly string[] => {
 describe('a kubeconfig', () => {
   it('is read as its current context says, other contexts left alone', () => {
     const parsed = parseKubeconfig(config(), { trusted: false });
-    expect(parsed).toMatchObject({ ok: true, value: { server: 'https://10.0.0.1:6443', token: { text: 'secret-token' }, skipTlsVerify: false, plugin: undefined } });
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: { server: 'https://10.0.0.1:6443', token: { text: 'secret-token' }, skipTlsVerify: false, plugin: undefined },
+    });
   });
 
   it.each<[string, object, object, string]>([
@@ -53,7 +56,11 @@ describe('a kubeconfig', () => {
     ['a token that cannot be one', {}, { token: 'secret\ntoken' }],
     ['a relative path', {}, { token: undefined, tokenFile: 'token' }],
     ['a certificate that is none', {}, { 'client-certificate-data': 'eA==', 'client-key-data': 'eA==' }],
-    ['authorities that are none', { 'certificate-authority-data': Buffer.from('-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----').toString('base64') }, {}],
+    [
+      'authorities that are none',
+      { 'certificate-authority-data': Buffer.from('-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----').toString('base64') },
+      {},
+    ],
     ['a certificate without its key', {}, { 'client-certificate-data': 'eA==' }],
   ])('is refused for %s, trusted or not', (_what, cluster, user) => {
     const problems = problemsOf(config(cluster, user), true);
@@ -66,15 +73,21 @@ describe('a kubeconfig', () => {
     expect(problemsOf(text)).toHaveLength(5);
   });
 
-  it.each([['{'], ['a: b'], [''], ['- 1'], [config().replace('"main"', '"missing"')], ['current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]']])(
-    'that is none is refused with a place to look: %j',
-    (text) => {
-      expect(problemsOf(text)).toHaveLength(1);
-    },
-  );
+  it.each([
+    ['{'],
+    ['a: b'],
+    [''],
+    ['- 1'],
+    [config().replace('"main"', '"missing"')],
+    ['current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]'],
+  ])('that is none is refused with a place to look: %j', (text) => {
+    expect(problemsOf(text)).toHaveLength(1);
+  });
 
   it('that is refused opens no API server', () => {
     const text = config({}, { exec: { command: 'sh' } });
-    expect(() => openApiServer(text, { port: 'destination', name: 'Cluster shop/staging' })).toThrow(/^Cluster shop\/staging: its kubeconfig is refused: users\[1\]\.user\.exec: is not allowed here/);
+    expect(() => openApiServer(text, { port: 'destination', name: 'Cluster shop/staging' })).toThrow(
+      /^Cluster shop\/staging: its kubeconfig is refused: users\[1\]\.user\.exec: is not allowed here/,
+    );
   });
 });

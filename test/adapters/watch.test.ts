@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import type { Answer, ApiServer, Request } from '../../src/adapters/api-server.ts';
-import { type Watch, watchList, type WatchOptions } from '../../src/adapters/watch.ts';
+import { type Watch, type WatchOptions, watchList } from '../../src/adapters/watch.ts';
 import type { LiveObject } from '../../src/model/manifest.ts';
 import { PortError } from '../../src/model/port-error.ts';
 
@@ -45,11 +45,20 @@ const widget = (name: string, resourceVersion: string, uid = `uid-${name}`): Liv
   kind: 'Widget',
   metadata: { name, uid, resourceVersion, labels: { color: 'red' } },
 });
-const list = (resourceVersion: string, ...items: readonly LiveObject[]) => ({ apiVersion: 'example.org/v1', kind: 'WidgetList', metadata: { resourceVersion }, items });
+const list = (resourceVersion: string, ...items: readonly LiveObject[]) => ({
+  apiVersion: 'example.org/v1',
+  kind: 'WidgetList',
+  metadata: { resourceVersion },
+  items,
+});
 const expired = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } };
 const bookmark = (resourceVersion: string) => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } });
 
-async function listen(server: ApiServer, enough: (said: readonly string[]) => boolean, options: Partial<WatchOptions<LiveObject>> = {}): Promise<readonly string[]> {
+async function listen(
+  server: ApiServer,
+  enough: (said: readonly string[]) => boolean,
+  options: Partial<WatchOptions<LiveObject>> = {},
+): Promise<readonly string[]> {
   const said: string[] = [];
   const watch: Watch = watchList(server, {
     path,
@@ -80,28 +89,45 @@ it('goes on from the last bookmark when the server ends a watch, without a list'
 
 it('does not report an event twice that a resumed watch repeats', async () => {
   const added = { type: 'ADDED', object: widget('a', '11') };
-  const said = await listen(scripted([list('10')], [[added, 'breaks'], [added, { type: 'MODIFIED', object: widget('a', '12') }]]), (words) => words.includes('MODIFIED a 12'));
+  const said = await listen(
+    scripted(
+      [list('10')],
+      [
+        [added, 'breaks'],
+        [added, { type: 'MODIFIED', object: widget('a', '12') }],
+      ],
+    ),
+    (words) => words.includes('MODIFIED a 12'),
+  );
   expect(said).toEqual(['synced', 'ADDED a 11', 'lost UNREACHABLE', 'synced', 'MODIFIED a 12']);
 });
 
 it('says only once that it is lost, however often it tries', async () => {
   const down = new PortError('destination', 'UNREACHABLE', 'no', { cause: undefined });
-  const said = await listen(scripted([list('10'), down, down, down, list('20', widget('a', '19'))], [[down], [down], [down], [down]]), (words) => words.includes('ADDED a 19'));
+  const said = await listen(scripted([list('10'), down, down, down, list('20', widget('a', '19'))], [[down], [down], [down], [down]]), (words) =>
+    words.includes('ADDED a 19'),
+  );
   expect(said.filter((word) => word.startsWith('lost'))).toEqual(['lost UNREACHABLE']);
 });
 
 it('lists anew when the server refuses the version again and again', async () => {
   const refused = new PortError('destination', 'UNREACHABLE', 'Too large resource version', { cause: undefined });
-  const said = await listen(scripted([list('10'), list('2', widget('a', '1'))], [[refused], [refused], [refused], [refused]]), (words) => words.includes('ADDED a 1'));
+  const said = await listen(scripted([list('10'), list('2', widget('a', '1'))], [[refused], [refused], [refused], [refused]]), (words) =>
+    words.includes('ADDED a 1'),
+  );
   expect(said).toEqual(['synced', 'lost UNREACHABLE', 'ADDED a 1', 'synced']);
 });
 
 it('keeps what the transformation kept, and reports it when a deletion was missed', async () => {
   const colors: string[] = [];
-  const said = await listen(scripted([list('10', widget('a', '1')), list('20')], [[expired]]), (words) => words.filter((word) => word === 'synced').length === 2, {
-    transform: (object) => ({ ...object, metadata: { ...object.metadata, annotations: { kept: 'yes' } } }),
-    onEvent: ({ type, object }) => colors.push(`${type} ${object.metadata.labels?.['color']} ${object.metadata.annotations?.['kept']}`),
-  });
+  const said = await listen(
+    scripted([list('10', widget('a', '1')), list('20')], [[expired]]),
+    (words) => words.filter((word) => word === 'synced').length === 2,
+    {
+      transform: (object) => ({ ...object, metadata: { ...object.metadata, annotations: { kept: 'yes' } } }),
+      onEvent: ({ type, object }) => colors.push(`${type} ${object.metadata.labels?.['color']} ${object.metadata.annotations?.['kept']}`),
+    },
+  );
   expect(said).toEqual(['synced', 'synced']);
   expect(colors).toEqual(['ADDED red yes', 'DELETED red yes']);
 });
@@ -128,7 +154,10 @@ it.each<[string, readonly Line[]]>([
   expect(said).toEqual(['synced', 'lost UNREACHABLE', 'synced', 'ADDED a 11']);
 });
 
-it.each([[{}], [{ metadata: { resourceVersion: '1' }, items: 'many' }], [{ metadata: { resourceVersion: '1' }, items: [null] }]])('survives a list that is none: %j', async (answer) => {
-  const said = await listen(scripted([answer, list('10', widget('a', '1'))], []), (words) => words.includes('synced'));
-  expect(said).toEqual(['lost UNREACHABLE', 'ADDED a 1', 'synced']);
-});
+it.each([[{}], [{ metadata: { resourceVersion: '1' }, items: 'many' }], [{ metadata: { resourceVersion: '1' }, items: [null] }]])(
+  'survives a list that is none: %j',
+  async (answer) => {
+    const said = await listen(scripted([answer, list('10', widget('a', '1'))], []), (words) => words.includes('synced'));
+    expect(said).toEqual(['lost UNREACHABLE', 'ADDED a 1', 'synced']);
+  },
+);

@@ -22,7 +22,8 @@ beforeAll(async () => {
 afterAll(() => rm(scratchRoot, { recursive: true, force: true }));
 
 const open = (options: Partial<KustomizeOptions> = {}) => openKustomize({ binary: parts.kustomize, scratchRoot, ...options });
-const files = (repository: Readonly<Record<string, string>>): readonly RenderFile[] => Object.entries(repository).map(([path, text]) => ({ path, bytes: new TextEncoder().encode(text) }));
+const files = (repository: Readonly<Record<string, string>>): readonly RenderFile[] =>
+  Object.entries(repository).map(([path, text]) => ({ path, bytes: new TextEncoder().encode(text) }));
 const small = files({ 'a/kustomization.yaml': 'resources: [x.yaml]\nnamePrefix: p-\n', 'a/x.yaml': configMap('x') });
 
 /** A program in kustomize's place, for what the real one cannot be made to do. */
@@ -61,14 +62,36 @@ describe('kustomize', () => {
   it.each([
     ['a literal without name', { 'kustomization.yaml': 'secretGenerator: [{name: a, literals: [hunter2]}]' }],
     ['two literals', { 'kustomization.yaml': 'secretGenerator: [{name: a, literals: ["a=hunter2", "hun ter2 ]: x, hunter2"]}]' }],
-    ['a plugin', { 'kustomization.yaml': 'generators: [g.yaml]', 'g.yaml': 'apiVersion: builtin\nkind: SecretGenerator\nmetadata: {name: a}\nliterals: [hunter2]\n' }],
-    ['a wrong plugin', { 'kustomization.yaml': 'generators: [g.yaml]', 'g.yaml': 'apiVersion: builtin\nkind: SecretGenerator\nmetadata: {name: a}\nliterals: {a: hunter2}\n' }],
+    [
+      'a plugin',
+      { 'kustomization.yaml': 'generators: [g.yaml]', 'g.yaml': 'apiVersion: builtin\nkind: SecretGenerator\nmetadata: {name: a}\nliterals: [hunter2]\n' },
+    ],
+    [
+      'a wrong plugin',
+      { 'kustomization.yaml': 'generators: [g.yaml]', 'g.yaml': 'apiVersion: builtin\nkind: SecretGenerator\nmetadata: {name: a}\nliterals: {a: hunter2}\n' },
+    ],
     ['a patch that is none', { 'kustomization.yaml': 'patches:\n- patch: |\n    hunter2\n    stringData: [hunter2\n' }],
-    ['a patch for nothing', { 'kustomization.yaml': 'resources: [x.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: "{op: hunter2}"\n', 'x.yaml': configMap('x') }],
-    ['a wrong JSON patch', { 'kustomization.yaml': 'resources: [x.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: "[{op: replace, path: /data/q, value: hunter2}]"\n', 'x.yaml': configMap('x') }],
+    [
+      'a patch for nothing',
+      { 'kustomization.yaml': 'resources: [x.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: "{op: hunter2}"\n', 'x.yaml': configMap('x') },
+    ],
+    [
+      'a wrong JSON patch',
+      {
+        'kustomization.yaml': 'resources: [x.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: "[{op: replace, path: /data/q, value: hunter2}]"\n',
+        'x.yaml': configMap('x'),
+      },
+    ],
     ['an alias', { 'kustomization.yaml': 'resources: [x.yaml]', 'x.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: *hunter2}\n' }],
     ['a line of an environment file', { 'kustomization.yaml': 'secretGenerator: [{name: a, envs: [e]}]', e: 'a=1\n=hunter2\n hunter2\na=hunter2\na=hunter2' }],
-    ['a merge patch with a wrong type', { 'kustomization.yaml': 'resources: [x.yaml]\npatches: [{path: p.yaml}]', 'x.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: x}', 'p.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: [hunter2]' }],
+    [
+      'a merge patch with a wrong type',
+      {
+        'kustomization.yaml': 'resources: [x.yaml]\npatches: [{path: p.yaml}]',
+        'x.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: x}',
+        'p.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: [hunter2]',
+      },
+    ],
     ['a kustomization of wrong types', { 'kustomization.yaml': 'secretGenerator: [{name: a, literals: hunter2}]' }],
     ['a field of a kustomization', { 'kustomization.yaml': 'secretGenerator: [{name: a, literal: [hunter2]}]' }],
     ['broken text', { 'kustomization.yaml': 'secretGenerator:\n- literals: [hunter2\n  "hunter2: }' }],
@@ -101,8 +124,16 @@ describe('kustomize', () => {
   it('is ended by its limits over a bomb of aliases', async () => {
     const lines = ['a0: &a0 [x, x]', ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}]`)];
     const renderer = await open({ timeoutMs: 1_000 });
-    const bomb = files({ 'a/kustomization.yaml': 'resources: [x.yaml]', 'a/x.yaml': `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n${lines.join('\n')}\n` });
-    await expect(renderer.kustomize(bomb, 'a', signal).then(({ ok }) => ok, () => false)).resolves.toBe(false);
+    const bomb = files({
+      'a/kustomization.yaml': 'resources: [x.yaml]',
+      'a/x.yaml': `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n${lines.join('\n')}\n`,
+    });
+    await expect(
+      renderer.kustomize(bomb, 'a', signal).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    ).resolves.toBe(false);
     expect(await readdir(scratchRoot)).toEqual([]);
   });
 
@@ -157,7 +188,11 @@ describe('the tool', () => {
   });
 
   it('says little when it says much', async () => {
-    const renderer = await open({ binary: await program('i=0; while [ $i -lt 2000 ]; do echo "Error: 0123456789012345678901234567890123456789012345678901234567890123456789" >&2; i=$((i+1)); done; exit 1') });
+    const renderer = await open({
+      binary: await program(
+        'i=0; while [ $i -lt 2000 ]; do echo "Error: 0123456789012345678901234567890123456789012345678901234567890123456789" >&2; i=$((i+1)); done; exit 1',
+      ),
+    });
     const built = await renderer.kustomize(small, 'a', signal);
     expect(built.ok ? 0 : built.message.length).toBeLessThan(2_100);
   });
@@ -165,9 +200,17 @@ describe('the tool', () => {
   it('runs no more often at once than is allowed, and those who wait may leave', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'renderer-slots-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    const renderer = await open({ binary: await program(`: > ${folder}/$$; set -- ${folder}/*; echo $#; /bin/sleep 0.1; /bin/rm ${folder}/$$`), concurrency: 2 });
+    const renderer = await open({
+      binary: await program(`: > ${folder}/$$; set -- ${folder}/*; echo $#; /bin/sleep 0.1; /bin/rm ${folder}/$$`),
+      concurrency: 2,
+    });
     const leaving = new AbortController();
-    const builds = Array.from({ length: 8 }, (_, index) => renderer.kustomize(small, 'a', index === 5 ? leaving.signal : signal).then((built) => (built.ok ? Number(built.output) : -1), () => 0));
+    const builds = Array.from({ length: 8 }, (_, index) =>
+      renderer.kustomize(small, 'a', index === 5 ? leaving.signal : signal).then(
+        (built) => (built.ok ? Number(built.output) : -1),
+        () => 0,
+      ),
+    );
     leaving.abort();
     const most = await Promise.all(builds);
     expect(Math.max(...most)).toBe(2);
@@ -177,18 +220,31 @@ describe('the tool', () => {
 
 describe('a render by the real kustomize', () => {
   const repository: Repository = {
-    'apps/web/kustomization.yaml': 'resources: [../../base]\nnamespace: shop\nconfigMapGenerator: [{name: settings, literals: [mode=on], files: [motd.txt]}]\npatches: [{path: replicas.yaml}]\n',
+    'apps/web/kustomization.yaml':
+      'resources: [../../base]\nnamespace: shop\nconfigMapGenerator: [{name: settings, literals: [mode=on], files: [motd.txt]}]\npatches: [{path: replicas.yaml}]\n',
     'apps/web/motd.txt': 'hello\n',
     'apps/web/replicas.yaml': 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n',
     'base/kustomization.yaml': 'resources: [deployment.yaml]\n',
-    'base/deployment.yaml': 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1, template: {spec: {containers: [{name: web, image: nginx, args: ["0644", "yes"], env: [{name: BIG, value: "9007199254740993"}]}]}}}\n',
+    'base/deployment.yaml':
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1, template: {spec: {containers: [{name: web, image: nginx, args: ["0644", "yes"], env: [{name: BIG, value: "9007199254740993"}]}]}}}\n',
   };
 
   it('gives what kustomize wrote, text staying text', async () => {
-    const parsed = await render({ files: filesOf(repository), path: 'apps/web', kind: 'auto', namespace: 'shop' }, { renderer: await open(), cache: openRenderCache({ maxBytes: 1_000_000 }) }, signal);
+    const parsed = await render(
+      { files: filesOf(repository), path: 'apps/web', kind: 'auto', namespace: 'shop' },
+      { renderer: await open(), cache: openRenderCache({ maxBytes: 1_000_000 }) },
+      signal,
+    );
     if (!parsed.ok) throw new Error(describeProblems(parsed.problems));
     const [settings, deployment] = parsed.value.manifests;
-    expect(settings).toMatchObject({ kind: 'ConfigMap', metadata: { namespace: 'shop', name: expect.stringMatching(/^settings-/) }, data: { mode: 'on', 'motd.txt': 'hello\n' } });
-    expect(deployment).toMatchObject({ kind: 'Deployment', spec: { replicas: 3, template: { spec: { containers: [{ args: ['0644', 'yes'], env: [{ value: '9007199254740993' }] }] } } } });
+    expect(settings).toMatchObject({
+      kind: 'ConfigMap',
+      metadata: { namespace: 'shop', name: expect.stringMatching(/^settings-/) },
+      data: { mode: 'on', 'motd.txt': 'hello\n' },
+    });
+    expect(deployment).toMatchObject({
+      kind: 'Deployment',
+      spec: { replicas: 3, template: { spec: { containers: [{ args: ['0644', 'yes'], env: [{ value: '9007199254740993' }] }] } } },
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openApiServer } from '../../src/adapters/api-server.ts';
-import { watchList, type WatchEvent, type WatchOptions } from '../../src/adapters/watch.ts';
+import { type WatchEvent, type WatchOptions, watchList } from '../../src/adapters/watch.ts';
 import type { LiveObject } from '../../src/model/manifest.ts';
 import { realParts } from '../real-parts.ts';
 import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts';

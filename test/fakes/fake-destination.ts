@@ -1,6 +1,17 @@
 import type { PodFacts } from '../../src/health/pods.ts';
 import { canonicalJson, isJsonObject, type JsonObject } from '../../src/model/json.ts';
-import { describeId, groupKindText, groupOf, idOf, type LiveMetadata, type LiveObject, type ManagedFieldsEntry, type Manifest, type ResourceId, resourceKey } from '../../src/model/manifest.ts';
+import {
+  describeId,
+  groupKindText,
+  groupOf,
+  idOf,
+  type LiveMetadata,
+  type LiveObject,
+  type ManagedFieldsEntry,
+  type Manifest,
+  type ResourceId,
+  resourceKey,
+} from '../../src/model/manifest.ts';
 import { PortError, type PortErrorCode, type RefusalDetails } from '../../src/model/port-error.ts';
 import type { Reference } from '../../src/model/reference.ts';
 import type { Applied, Destination, Destinations, Identity, ObjectMetadata, ServedKind } from '../../src/sync/destination.ts';
@@ -54,10 +65,13 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
   const opened: { cluster: Reference; identity: Identity }[] = [];
   let failure: PortError | undefined;
   let versions = 100;
-  let uids = 0;
 
-  const nextVersion = () => String((versions += 1));
-  const error = (code: PortErrorCode, message: string, details?: RefusalDetails) => new PortError('destination', code, `fake cluster: ${message}`, { cause: undefined, details });
+  const nextVersion = () => {
+    versions += 1;
+    return String(versions);
+  };
+  const error = (code: PortErrorCode, message: string, details?: RefusalDetails) =>
+    new PortError('destination', code, `fake cluster: ${message}`, { cause: undefined, details });
 
   function store(object: Stored): Stored {
     const key = resourceKey(idOf(object));
@@ -82,7 +96,7 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
       ...(rest as Omit<LiveObject, 'metadata'>),
       metadata: {
         ...metadata,
-        uid: live?.metadata.uid ?? `uid-${(uids += 1)}`,
+        uid: live?.metadata.uid ?? `uid-of-${nextVersion()}`,
         creationTimestamp: live?.metadata.creationTimestamp ?? '2026-05-04T10:00:00Z',
         resourceVersion: nextVersion(),
         ...(rest['spec'] === undefined ? {} : { generation: isNewSpec ? before + 1 : before }),
@@ -129,6 +143,7 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
   }
 
   function removeObject(live: Stored): void {
+    if (live.metadata.deletionTimestamp !== undefined) return;
     store({ ...live, metadata: { ...live.metadata, deletionTimestamp: '2026-05-04T10:30:00Z', resourceVersion: nextVersion() } });
     const { name } = live.metadata;
     if (live.kind === 'Namespace') for (const inside of [...stored.values()]) if (inside.metadata.namespace === name) removeObject(inside);
@@ -157,7 +172,12 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
       if (refused?.verbs.includes(verb)) throw error(refused.refusal.code, refused.refusal.message, refused.refusal.details);
       return answer();
     };
-    const parentId = (namespace: string | undefined, name: string): ResourceId => ({ group: '', kind: 'ConfigMap', ...(namespace === undefined ? {} : { namespace }), name });
+    const parentId = (namespace: string | undefined, name: string): ResourceId => ({
+      group: '',
+      kind: 'ConfigMap',
+      ...(namespace === undefined ? {} : { namespace }),
+      name,
+    });
 
     return {
       async kinds(wanted, signal) {
@@ -191,16 +211,21 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
           const live = current(seen);
           if (live !== undefined) removeObject(live);
         }),
-      pods: (namespace, labelSelector, signal) => ask('pods', `${namespace} ${labelSelector}`, sluiceItself, signal, () => podsOf.get(`${namespace} ${labelSelector}`) ?? []),
-      readParent: (namespace, name, signal) => ask('readParent', parentId(namespace, name), sluiceItself, signal, () => stored.get(resourceKey(parentId(namespace, name)))),
+      pods: (namespace, labelSelector, signal) =>
+        ask('pods', `${namespace} ${labelSelector}`, sluiceItself, signal, () => podsOf.get(`${namespace} ${labelSelector}`) ?? []),
+      readParent: (namespace, name, signal) =>
+        ask('readParent', parentId(namespace, name), sluiceItself, signal, () => stored.get(resourceKey(parentId(namespace, name)))),
       writeParent: (parent, signal) =>
         ask('writeParent', idOf(parent), sluiceItself, signal, () => {
           requireNamespace(parent.metadata.namespace);
           const { name, resourceVersion } = parent.metadata;
           const live = stored.get(resourceKey(idOf(parent)));
-          if (resourceVersion === undefined && live !== undefined) throw error('CONFLICT', `configmaps "${name}" already exists`, { reason: 'AlreadyExists', kind: 'configmaps', name });
-          if (resourceVersion !== undefined && live === undefined) throw error('NOT_FOUND', `configmaps "${name}" not found`, { reason: 'NotFound', kind: 'configmaps', name });
-          if (live !== undefined && live.metadata.resourceVersion !== resourceVersion) throw error('CONFLICT', `${name} has changed`, { reason: 'Conflict', kind: 'configmaps', name });
+          if (resourceVersion === undefined && live !== undefined)
+            throw error('CONFLICT', `configmaps "${name}" already exists`, { reason: 'AlreadyExists', kind: 'configmaps', name });
+          if (resourceVersion !== undefined && live === undefined)
+            throw error('NOT_FOUND', `configmaps "${name}" not found`, { reason: 'NotFound', kind: 'configmaps', name });
+          if (live !== undefined && live.metadata.resourceVersion !== resourceVersion)
+            throw error('CONFLICT', `${name} has changed`, { reason: 'Conflict', kind: 'configmaps', name });
           return put(parent, ours);
         }),
       removeParent: (seen, signal) =>
@@ -238,7 +263,9 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
       const before = live.metadata.managedFields;
       const theirs = before.find((entry) => entry.manager === manager && entry.operation === 'Update' && entry.subresource === undefined)?.fieldsV1 ?? {};
       const others = before.filter((entry) => entry.manager !== manager || entry.operation !== 'Update' || entry.subresource !== undefined);
-      return store(next(live, fields, [...losing(others, union(changed, gone)), entryOf(manager, 'Update', live.apiVersion, union(subtract(theirs, gone), changed))]));
+      return store(
+        next(live, fields, [...losing(others, union(changed, gone)), entryOf(manager, 'Update', live.apiVersion, union(subtract(theirs, gone), changed))]),
+      );
     },
     setStatus(id, status) {
       const live = existing(id);
@@ -271,7 +298,12 @@ const established: JsonObject = { conditions: ['NamesAccepted', 'Established'].m
 
 const isOurApply = (entry: ManagedFieldsEntry): boolean => entry.manager === ours && entry.operation === 'Apply';
 
-function entryOf(manager: string, operation: 'Apply' | 'Update', apiVersion: string, fieldsV1: FieldSet): ManagedFieldsEntry & { readonly fieldsType: 'FieldsV1' } {
+function entryOf(
+  manager: string,
+  operation: 'Apply' | 'Update',
+  apiVersion: string,
+  fieldsV1: FieldSet,
+): ManagedFieldsEntry & { readonly fieldsType: 'FieldsV1' } {
   return { manager, operation, apiVersion, fieldsType: 'FieldsV1', fieldsV1 };
 }
 
@@ -292,6 +324,10 @@ const losing = (entries: readonly ManagedFieldsEntry[], fields: FieldSet): reado
   entries.map((entry) => ({ ...entry, fieldsV1: subtract(entry.fieldsV1 ?? {}, fields) })).filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0);
 
 function sameOwners(a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean {
-  const text = (entries: readonly ManagedFieldsEntry[]) => entries.map((entry) => canonicalJson(entry as JsonObject)).toSorted().join();
+  const text = (entries: readonly ManagedFieldsEntry[]) =>
+    entries
+      .map((entry) => canonicalJson(entry as JsonObject))
+      .toSorted()
+      .join();
   return text(a) === text(b);
 }

@@ -2,7 +2,13 @@ import { at } from '../../src/model/json.ts';
 import { groupKindText, type LiveObject } from '../../src/model/manifest.ts';
 import type { ServedKind } from '../../src/sync/destination.ts';
 
-const kind = (group: string, name: string, resource: string, namespaced = true, versions = ['v1']): ServedKind => ({ group, kind: name, resource, namespaced, versions });
+const kind = (group: string, name: string, resource: string, namespaced = true, versions = ['v1']): ServedKind => ({
+  group,
+  kind: name,
+  resource,
+  namespaced,
+  versions,
+});
 
 /** What an API server serves before any CustomResourceDefinition. */
 export const servedFromTheStart: ReadonlyMap<string, ServedKind> = new Map(

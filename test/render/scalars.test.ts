@@ -1,0 +1,7 @@
+import { expect, it } from 'vitest';
+import { kubectlScalars } from './kubectl-scalars.ts';
+import { readDocuments } from '../../src/render/documents.ts';
+
+it.each(kubectlScalars)('reads %s as kubectl does', (source, expected) => {
+  expect(readDocuments(`v: ${source}\n`, 'a.yaml')).toEqual({ ok: true, value: [{ value: { v: expected }, line: 1 }] });
+});
