@@ -83,7 +83,8 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
       const kind = definedKind(object);
       served.set(groupKindText(kind), kind);
     }
-    stored.set(key, object.kind === 'CustomResourceDefinition' && object.status === undefined ? { ...object, status: established } : object);
+    const establishes = object.kind === 'CustomResourceDefinition' && object.status === undefined;
+    stored.set(key, establishes ? { ...object, status: established, metadata: { ...object.metadata, resourceVersion: nextVersion() } } : object);
     return object;
   }
 

@@ -9,7 +9,7 @@ import { referenceOf } from '../../src/resources/resource.ts';
 import type { HubChange } from '../../src/workers/hub-changes.ts';
 import { withDefaults } from '../builders.ts';
 
-type Any = ResourceOf[Kind];
+export type AnyResource = ResourceOf[Kind];
 
 export type FakeHub = {
   readonly hub: Hub;
@@ -17,7 +17,7 @@ export type FakeHub = {
    * Creates a resource, or replaces its spec, labels and annotations as `kubectl apply` would; the generation grows when the spec changes.
    * Its status is set too when it is given. Throws PortError INVALID for what the schema refuses (CEL rules are not tried here). Output: as it was stored.
    */
-  put<R extends Any>(resource: R): R;
+  put<R extends AnyResource>(resource: R): R;
   remove(kind: Kind, reference: Reference): void;
   /** As it stands now; throws when there is none. */
   get<K extends Kind>(kind: K, reference: Reference): ResourceOf[K];
@@ -35,13 +35,13 @@ export type FakeHub = {
 };
 
 /** The hub in memory, with the API server's ways: resource versions, conflicts, generations, defaults and checks. */
-export function fakeHub(...resources: readonly Any[]): FakeHub {
-  const objects = new Map<string, Any>();
+export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
+  const objects = new Map<string, AnyResource>();
   const secrets = new Map<string, Readonly<Record<string, string>>>();
   const listeners = new Set<(change: HubChange) => void>();
   const writes: { kind: Kind; reference: Reference; status: unknown }[] = [];
   const meanwhiles = new Map<Kind, () => void>();
-  let held: ReadonlyMap<string, Any> | undefined;
+  let held: ReadonlyMap<string, AnyResource> | undefined;
   let failure: PortError | undefined;
   let version = 100;
 
@@ -49,23 +49,23 @@ export function fakeHub(...resources: readonly Any[]): FakeHub {
     signal?.throwIfAborted();
     if (failure !== undefined) throw failure;
   };
-  const tell = (kind: Kind, reference: Reference, type: HubChange['type'], before: Any | undefined, now: Any | undefined): void => {
+  const tell = (kind: Kind, reference: Reference, type: HubChange['type'], before: AnyResource | undefined, now: AnyResource | undefined): void => {
     const change = { kind, reference, type, ...(before === undefined ? {} : { before }), ...(now === undefined ? {} : { now }) } as HubChange;
     for (const listener of listeners) listener(change);
   };
 
-  function store(given: Any): Any {
+  function store(given: AnyResource): AnyResource {
     const now = asJson(given);
     const key = keyOf(now.kind, referenceOf(now));
     const before = objects.get(key);
     if (before !== undefined && isDeepStrictEqual({ ...before, metadata: { ...before.metadata, resourceVersion: '' } }, { ...now, metadata: { ...now.metadata, resourceVersion: '' } })) return before;
-    const stored = frozen({ ...now, metadata: { ...now.metadata, resourceVersion: String(++version) } }) as Any;
+    const stored = frozen({ ...now, metadata: { ...now.metadata, resourceVersion: String(++version) } }) as AnyResource;
     objects.set(key, stored);
     tell(now.kind, referenceOf(now), before === undefined ? 'ADDED' : 'MODIFIED', before, stored);
     return stored;
   }
 
-  function put<R extends Any>(resource: R): R {
+  function put<R extends AnyResource>(resource: R): R {
     const { kind } = resource;
     const before = objects.get(keyOf(kind, referenceOf(resource)));
     const schemas = schemasOf(kind);
@@ -73,7 +73,7 @@ export function fakeHub(...resources: readonly Any[]): FakeHub {
     const status = resource.status === undefined ? before?.status : checked(kind, resource, 'status', withDefaults(schemas.status, resource.status));
     const generation = before === undefined ? resource.metadata.generation : before.metadata.generation + (isDeepStrictEqual(before.spec, spec) ? 0 : 1);
     const uid = before?.metadata.uid ?? `${resource.metadata.uid}-${version + 1}`;
-    return store({ ...resource, metadata: { ...resource.metadata, uid, generation }, spec, ...(status === undefined ? {} : { status }) } as unknown as Any) as R;
+    return store({ ...resource, metadata: { ...resource.metadata, uid, generation }, spec, ...(status === undefined ? {} : { status }) } as unknown as AnyResource) as R;
   }
 
   function remove(kind: Kind, reference: Reference): void {
@@ -106,7 +106,7 @@ export function fakeHub(...resources: readonly Any[]): FakeHub {
       if (current.metadata.resourceVersion !== resource.metadata.resourceVersion) throw new PortError('hub', 'CONFLICT', `${kind} ${referenceText(reference)} has changed since it was read`, { cause: undefined });
       const whole = checked(kind, resource, 'status', withDefaults(schemasOf(kind).status, status));
       writes.push({ kind, reference, status: whole });
-      return store({ ...current, status: whole } as unknown as Any) as ResourceOf[K];
+      return store({ ...current, status: whole } as unknown as AnyResource) as ResourceOf[K];
     },
     async createRelease(pipeline, name, spec, signal) {
       await Promise.resolve();
