@@ -27,8 +27,7 @@ import { openSigner } from './signer.ts';
 import { openLiveObjects } from './sync/observe.ts';
 import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
-import { openController } from './workers/controller.ts';
-import { allNudges } from './workers/nudges-for.ts';
+import { nudgeEverything, openController } from './workers/controller.ts';
 import { promoteStep } from './workers/promote-step.ts';
 import { refreshStep } from './workers/refresh-step.ts';
 import { reportStep } from './workers/report-step.ts';
@@ -95,9 +94,11 @@ async function serve(): Promise<void> {
 
   const { installation } = config;
   const ownerHash = (application: Reference): string => ownerOf(installation, application, '').hash;
-  const controller = openController({ hub, watches: destinationWatches(clusters), nudges: queue.patient, installation, ownerHash, log });
-  closing.defer(() => controller.stop());
-  hub.start((change) => controller.take(change));
+  const controller = config.roles.includes('controller')
+    ? openController({ hub, watches: destinationWatches(clusters), nudges: queue.patient, installation, ownerHash, log })
+    : undefined;
+  closing.defer(async () => controller?.stop());
+  hub.start((change) => controller?.take(change));
   await hub.whenSynced(stopping.signal);
 
   if (config.roles.includes('worker')) {
@@ -111,13 +112,9 @@ async function serve(): Promise<void> {
     closing.defer(() => workers.stop());
     await workers.ready();
   }
-  controller.begin();
-  const sentinel = startSentinel({ mark: queue.mark, onLost: nudgeEverything, log });
+  controller?.begin();
+  const sentinel = startSentinel({ mark: queue.mark, onLost: () => nudgeEverything(hub, queue.patient), log });
   closing.defer(() => sentinel.stop());
-
-  async function nudgeEverything(): Promise<void> {
-    for (const { verb, reference } of allNudges(hub)) await queue.patient.nudge(verb, reference);
-  }
 
   if (config.roles.includes('api')) {
     const server = createServer({ log });

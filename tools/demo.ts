@@ -74,11 +74,11 @@ function printAddresses({ sluice, gitea, hub, staging, production, dir }: World)
 }
 
 function printWhatNext(world: World): void {
-  const { gitea, repository, hub, staging, production, parts } = world;
+  const { gitea, repository, parts, dir } = world;
   const withToken = new URL(repository.cloneUrl);
   withToken.username = gitea.user;
   withToken.password = gitea.token;
-  const kubectl = (cluster: World['hub'], command: string) => `${parts.kubectl} --kubeconfig ${cluster.kubeconfigFile('admin')} -n ${shopNamespace} ${command}`;
+  const kubectl = (cluster: 'hub' | 'staging' | 'production') => `$kubectl -n ${shopNamespace} --kubeconfig $run/${cluster}/admin.kubeconfig`;
   say('\nIt all stays up until Ctrl-C.');
   printAddresses(world);
   say('\nPush something yourself:');
@@ -86,13 +86,15 @@ function printWhatNext(world: World): void {
   say("  sed -i 's/newTag: .*/newTag: 1.6.0/' services/catalog/base/kustomization.yaml");
   say("  git -c user.name=Me -c user.email=me@example.org commit -am 'Catalog 1.6.0' && git push");
   say('\nWatch what becomes of it:');
-  say(`  ${kubectl(hub, 'get applications,pipelines,releases')}`);
-  say(`  ${kubectl(staging, 'get deployments,pods --watch')}`);
-  say(`  git fetch && git log --format='%h %s%n%(trailers)' origin/env/shop/production`);
+  say(`  kubectl=${parts.kubectl}`);
+  say(`  run=${dir}`);
+  say(`  ${kubectl('hub')} get applications,pipelines,releases`);
+  say(`  ${kubectl('production')} get deployments --watch`);
+  say("  git fetch && git log --format='%h %s%n%n%(trailers)' -1 origin/env/shop/production");
   say('\nMore to try:');
-  say('  - the image tag "broken" cannot be pulled, "crash" crashes: push one and look at the commit status');
-  say('  - remove a Service from a kustomization.yaml and push: it is pruned once the new revision is healthy');
-  say(`  - change something by hand: ${kubectl(production, 'scale deployment orders --replicas=9')}`);
+  say('  - push the image tag "broken" (it cannot be pulled) or "crash" (it ends at once) and look at the status on the commit');
+  say("  - take service.yaml out of a base's kustomization.yaml and push: the Service is pruned once the new revision is healthy");
+  say(`  - change production by hand: ${kubectl('production')} scale deployment orders --replicas=9`);
 }
 
 /** The options, or the problem with what was typed. */

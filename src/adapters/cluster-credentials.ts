@@ -125,7 +125,7 @@ async function askPlugin(kubeconfig: Kubeconfig, plugin: NonNullable<Kubeconfig[
 }
 
 /** A minute before the end; for credentials that live shorter than ten, a tenth of their life before. */
-export const renewalTime = (nowMs: number, expireAtMs: number): number => expireAtMs - Math.min(60_000, (expireAtMs - nowMs) / 10);
+const renewalTime = (nowMs: number, expireAtMs: number): number => expireAtMs - Math.min(60_000, (expireAtMs - nowMs) / 10);
 
 /** Plugins of cloud providers refuse to run without it, and client-node does not set it. */
 function withClusterInfo(settings: unknown, server: string): unknown {

@@ -72,7 +72,12 @@ export function openClusters({ hub, hubServer, open, isTrusted, log }: Options):
         return known.outcome.server;
       }
       close(known);
-      entries.set(key, { generation: hub.seen('Cluster', reference)?.metadata.generation ?? 0, checkedAtMs: performance.now(), kubeconfig: undefined, outcome: { error: reason } });
+      entries.set(key, {
+        generation: hub.seen('Cluster', reference)?.metadata.generation ?? 0,
+        checkedAtMs: performance.now(),
+        kubeconfig: undefined,
+        outcome: { error: reason },
+      });
       throw reason;
     }
   }
@@ -98,7 +103,8 @@ export function openClusters({ hub, hubServer, open, isTrusted, log }: Options):
       } catch (error) {
         // The next one to ask for this Cluster reads its Secret anew.
         const entry = entries.get(key);
-        if (isPortError(error, 'UNAUTHORIZED') && entry !== undefined && 'server' in entry.outcome && entry.outcome.server === noticed) entries.set(key, { ...entry, checkedAtMs: Number.NEGATIVE_INFINITY });
+        if (isPortError(error, 'UNAUTHORIZED') && entry !== undefined && 'server' in entry.outcome && entry.outcome.server === noticed)
+          entries.set(key, { ...entry, checkedAtMs: Number.NEGATIVE_INFINITY });
         throw error;
       }
     };
@@ -113,7 +119,9 @@ export function openClusters({ hub, hubServer, open, isTrusted, log }: Options):
 
   function close(entry: Entry | undefined): void {
     if (entry === undefined || !('server' in entry.outcome)) return;
-    Promise.resolve(entry.outcome.server[Symbol.asyncDispose]()).catch((error: unknown) => log.warn({ reason: String(error) }, 'connections of a cluster not closed'));
+    Promise.resolve(entry.outcome.server[Symbol.asyncDispose]()).catch((error: unknown) =>
+      log.warn({ reason: String(error) }, 'connections of a cluster not closed'),
+    );
   }
 
   /** The answer at hand, when it is new enough. */

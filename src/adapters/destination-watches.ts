@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applicationLabel, applySetIdLabel, groupKindsAnnotation, installationLabel, ownerAnnotation } from '../diff/ownership.ts';
 import { podFacts } from '../health/pods.ts';
-import { at } from '../model/json.ts';
+import { at, isJsonObject } from '../model/json.ts';
 import { type GroupKind, groupKindText, type LiveObject } from '../model/manifest.ts';
 import { isPortError, type PortError } from '../model/port-error.ts';
 import { type Reference, referenceText } from '../model/reference.ts';
@@ -131,13 +131,21 @@ export function destinationWatches({ serverOf, times, missingMs = 10_000 }: Opti
     },
 
     pods(cluster, { namespace, selector }, handlers) {
-      return follow(cluster, { path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, labelSelector: selector, metadataOnly: false, transform: podOf }, handlers);
+      return follow(
+        cluster,
+        { path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, labelSelector: selector, metadataOnly: false, transform: podOf },
+        handlers,
+      );
     },
   };
 }
 
 /** Output: why the kind cannot be watched there any more; undefined when the watch was stopped. */
-async function untilGone(open: (onLost: (error: PortError) => void) => OpenWatch, lose: (error: PortError) => void, stopped: AbortSignal): Promise<PortError | undefined> {
+async function untilGone(
+  open: (onLost: (error: PortError) => void) => OpenWatch,
+  lose: (error: PortError) => void,
+  stopped: AbortSignal,
+): Promise<PortError | undefined> {
   const { promise, resolve } = Promise.withResolvers<PortError | undefined>();
   const stop = () => resolve(undefined);
   stopped.addEventListener('abort', stop, { once: true });
@@ -151,11 +159,17 @@ async function untilGone(open: (onLost: (error: PortError) => void) => OpenWatch
   }
 }
 
-const memberOf = ({ metadata }: LiveObject): SeenMember => ({ ownerHash: metadata.labels?.[applicationLabel] ?? '' });
+const memberOf = ({ metadata }: LiveObject): SeenMember => ({ ownerHash: textAt(metadata.labels, applicationLabel) ?? '' });
 
-function parentOf({ metadata: { name, namespace = '', annotations = {} } }: LiveObject): SeenParent {
-  const kinds = (annotations[groupKindsAnnotation] ?? '').split(',').filter((text) => text !== '');
-  return { namespace, name, owner: annotations[ownerAnnotation], kinds: kinds.map(parseGroupKind) };
+function parentOf({ metadata: { name, namespace = '', annotations } }: LiveObject): SeenParent {
+  const kinds = (textAt(annotations, groupKindsAnnotation) ?? '').split(',').filter((text) => text !== '');
+  return { namespace, name, owner: textAt(annotations, ownerAnnotation), kinds: kinds.map(parseGroupKind) };
+}
+
+/** A tenant's API server may answer anything; it must not end this process. */
+function textAt(fields: unknown, key: string): string | undefined {
+  const value = at(fields, key);
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** As KEP-3659 writes them: `Deployment.apps`, `ConfigMap`. */
@@ -164,4 +178,7 @@ function parseGroupKind(text: string): GroupKind {
   return { kind, group: group.join('.') };
 }
 
-const podOf = (pod: LiveObject): SeenPod => ({ namespace: pod.metadata.namespace ?? '', labels: pod.metadata.labels ?? {}, facts: podFacts(pod) });
+function podOf(pod: LiveObject): SeenPod {
+  const { namespace = '', labels } = pod.metadata;
+  return { namespace, labels: isJsonObject(labels) ? labels : {}, facts: podFacts(pod) };
+}

@@ -1,3 +1,4 @@
+import { fieldManager } from '../diff/ownership.ts';
 import { podFacts } from '../health/pods.ts';
 import { at, type Json } from '../model/json.ts';
 import type { LiveObject, Manifest } from '../model/manifest.ts';
@@ -7,7 +8,6 @@ import type { Applied, Destination, Destinations, Identity, ObjectMetadata, Serv
 import type { ApiServer, Request } from './api-server.ts';
 import { type Discovery, openDiscovery, resourcePath } from './discovery.ts';
 
-const fieldManager = 'sluice';
 const pageSize = 500;
 /** A tenant's API server could go on for ever. */
 const maxObjects = 200_000;

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { GitAnswerCut } from './git-wire.ts';
 
 /** The pack is larger than the limit; what was written of it is gone. */
-export class PackTooLarge extends Error {
+class PackTooLarge extends Error {
   override readonly name = 'PackTooLarge';
 }
 

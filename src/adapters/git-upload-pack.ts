@@ -19,7 +19,7 @@ import {
 } from './git-wire.ts';
 
 /** The host speaks version 1 of the protocol only. */
-export class OldProtocol extends Error {
+class OldProtocol extends Error {
   override readonly name = 'OldProtocol';
 }
 

@@ -23,7 +23,10 @@ export type HubStore = {
   version(kind: Kind, reference: Reference): string | undefined;
 };
 
-type Listeners = { readonly onChange: (change: HubChange) => void; readonly onUnreadable: (kind: Kind, reference: Reference, problems: readonly Problem[]) => void };
+type Listeners = {
+  readonly onChange: (change: HubChange) => void;
+  readonly onUnreadable: (kind: Kind, reference: Reference, problems: readonly Problem[]) => void;
+};
 
 /** What was deleted is remembered so that an answer that was late does not bring it back. */
 const rememberedDeletions = 10_000;
@@ -94,13 +97,11 @@ export function isNewer(version: string, than: string): boolean {
 /** What a custom resource breaks of the schema of this release of Sluice: CRDs of another release are installed. */
 export function problemsOf(kind: Kind, object: LiveObject): readonly Problem[] {
   const schemas = schemasOf(kind);
-  const parts = [
-    ['spec', schemas.spec, object.spec],
-    ...(object.status === undefined ? [] : ([['status', schemas.status, object.status]] as const)),
-  ] as const;
+  const parts = [['spec', schemas.spec, object.spec], ...(object.status === undefined ? [] : ([['status', schemas.status, object.status]] as const))] as const;
   return parts.flatMap(([part, schema, value]) =>
     Check(schema, value) ? [] : Errors(schema, value).map(({ instancePath, message }) => ({ at: `${part}${instancePath.replaceAll('/', '.')}`, message })),
   );
 }
 
-export const describeResource = (kind: Kind, resource: { readonly metadata: { readonly namespace: string; readonly name: string } }): string => `${kind} ${referenceText(referenceOf(resource))}`;
+export const describeResource = (kind: Kind, resource: { readonly metadata: { readonly namespace: string; readonly name: string } }): string =>
+  `${kind} ${referenceText(referenceOf(resource))}`;

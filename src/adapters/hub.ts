@@ -9,7 +9,7 @@ import { apiVersion, group, type Kind, kinds, version } from '../resources/kinds
 import { referenceOf } from '../resources/resource.ts';
 import type { HubChange } from '../workers/hub-changes.ts';
 import type { ApiServer } from './api-server.ts';
-import { describeResource, openHubStore, problemsOf } from './hub-store.ts';
+import { describeResource, isNewer, openHubStore, problemsOf } from './hub-store.ts';
 import { type Watch, watchList } from './watch.ts';
 
 export type OpenHub = Hub &
@@ -25,7 +25,7 @@ export type OpenHub = Hub &
 type Options = { readonly server: ApiServer; readonly log: Logger };
 
 const fieldManager = 'sluice';
-export const pipelineLabel = 'sluice.dev/pipeline';
+const pipelineLabel = 'sluice.dev/pipeline';
 
 /** The custom resources of one API server. Every method but `seen` and `list` may throw what ApiServer.send throws. */
 export function openHub({ server, log }: Options): OpenHub {
@@ -37,7 +37,10 @@ export function openHub({ server, log }: Options): OpenHub {
   const store = openHubStore({
     onChange: (change) => listener(change),
     onUnreadable: (kind, reference, problems) =>
-      log.warn({ kind, object: referenceText(reference), reason: describeProblems(problems.slice(0, 5)) }, 'left out: not as this release of Sluice knows it; apply its deploy/crds'),
+      log.warn(
+        { kind, object: referenceText(reference), reason: describeProblems(problems.slice(0, 5)) },
+        'left out: not as this release of Sluice knows it; apply its deploy/crds',
+      ),
   });
 
   function watchKind(kind: Kind): Watch {
@@ -69,9 +72,14 @@ export function openHub({ server, log }: Options): OpenHub {
     store.put(kind, object);
     const problems = problemsOf(kind, object);
     if (problems.length === 0) return object;
-    throw new PortError('hub', 'INVALID', `${describeResource(kind, object)} is not as this release of Sluice knows it: ${describeProblems(problems.slice(0, 5))}; apply deploy/crds of this release`, {
-      cause: undefined,
-    });
+    throw new PortError(
+      'hub',
+      'INVALID',
+      `${describeResource(kind, object)} is not as this release of Sluice knows it: ${describeProblems(problems.slice(0, 5))}; apply deploy/crds of this release`,
+      {
+        cause: undefined,
+      },
+    );
   }
 
   async function secret(reference: Reference, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
@@ -86,7 +94,7 @@ export function openHub({ server, log }: Options): OpenHub {
       if (body === undefined) return undefined;
       // Older than what was known before it was asked: the hub was restored from a backup.
       const answered = (body as LiveObject).metadata.resourceVersion;
-      if (known !== undefined && isOlder(answered, known)) store.put(kind, body as LiveObject, true);
+      if (known !== undefined && isNewer(known, answered)) store.put(kind, body as LiveObject, true);
       return taken(kind, body);
     },
     seen: (kind, reference) => store.get(kind, reference),
@@ -94,7 +102,13 @@ export function openHub({ server, log }: Options): OpenHub {
 
     async writeStatus(kind, resource, status, signal) {
       const { name, namespace, uid, resourceVersion } = resource.metadata;
-      const body = { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, spec: resource.spec as unknown as JsonObject, status: status as unknown as JsonObject };
+      const body = {
+        apiVersion,
+        kind,
+        metadata: { name, namespace, uid, resourceVersion },
+        spec: resource.spec as unknown as JsonObject,
+        status: status as unknown as JsonObject,
+      };
       const answer = await server.send({
         method: 'PUT',
         path: `${objectPath(kind, referenceOf(resource))}/status`,
@@ -108,7 +122,9 @@ export function openHub({ server, log }: Options): OpenHub {
     async createRelease({ metadata: { name: owner, namespace, uid } }, name, spec, signal) {
       const metadata = { name, namespace, labels: { [pipelineLabel]: owner }, ownerReferences: [{ apiVersion, kind: 'Pipeline', name: owner, uid }] };
       const body: Json = { apiVersion, kind: 'Release', metadata, spec: spec as unknown as JsonObject };
-      const answer = await unlessExisting(server.send({ method: 'POST', path: collectionPath('Release', namespace), query: { fieldManager, fieldValidation: 'Strict' }, body, signal }));
+      const answer = await unlessExisting(
+        server.send({ method: 'POST', path: collectionPath('Release', namespace), query: { fieldManager, fieldValidation: 'Strict' }, body, signal }),
+      );
       if (answer !== undefined) taken('Release', answer.body);
     },
 
@@ -127,7 +143,8 @@ export function openHub({ server, log }: Options): OpenHub {
       const created = await unlessExisting(server.send({ method: 'POST', path, query: { fieldManager, fieldValidation: 'Strict' }, body, signal }));
       if (created !== undefined) return decoded(created.body);
       const others = await secret(reference, signal);
-      if (others === undefined) throw new PortError('hub', 'CONFLICT', `Secret ${referenceText(reference)} was removed while it was made`, { cause: undefined });
+      if (others === undefined)
+        throw new PortError('hub', 'CONFLICT', `Secret ${referenceText(reference)} was removed while it was made`, { cause: undefined });
       return others;
     },
 
@@ -148,8 +165,6 @@ export function openHub({ server, log }: Options): OpenHub {
     },
   };
 }
-
-const isOlder = (version: string, than: string): boolean => /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
 
 function collectionPath(kind: Kind, namespace?: string): string {
   return `/apis/${group}/${version}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${kinds[kind]}`;

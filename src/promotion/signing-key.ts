@@ -52,7 +52,7 @@ export function sshString(value: string | Uint8Array): Buffer {
 }
 
 /** The strings that the bytes consist of; undefined when they do not. */
-export function sshStrings(bytes: Buffer): readonly Buffer[] | undefined {
+function sshStrings(bytes: Buffer): readonly Buffer[] | undefined {
   const strings: Buffer[] = [];
   let offset = 0;
   while (offset < bytes.length) {

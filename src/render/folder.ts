@@ -51,7 +51,7 @@ export function openFolders(maxKeptFiles: number): Folders {
 
 type Part = { readonly files: readonly FolderFile[]; readonly digest: string } | { readonly problems: readonly Problem[] };
 
-export const isManifestName = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name);
+const isManifestName = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name);
 
 function partOf({ name, type, id }: TreeEntry, contents: FolderContents): Part | undefined {
   if (type === 'blob') return contents === 'everything' || isManifestName(name) ? { files: [{ path: name, id }], digest: `${name} ${id}` } : undefined;

@@ -59,7 +59,7 @@ export async function inputsOf({ files, path, kind }: Omit<RenderRequest, 'names
 }
 
 /** Two renders with equal keys have equal results. */
-export function renderKey(closure: Closure, { namespace }: Pick<RenderRequest, 'namespace'>, { versions }: Pick<Renderer, 'versions'>): string {
+function renderKey(closure: Closure, { namespace }: Pick<RenderRequest, 'namespace'>, { versions }: Pick<Renderer, 'versions'>): string {
   const tool = closure.kind === 'kustomize' ? `kustomize ${versions.kustomize}` : 'plain';
   return digestOf([closure.key, tool, readerVersion, namespace].join('\n'));
 }

@@ -38,7 +38,7 @@ export const ApplicationSpec = record({
 });
 export type ApplicationSpec = Static<typeof ApplicationSpec>;
 
-export const phases = ['source', 'render', 'diff', 'apply', 'health', 'prune', 'done'] as const;
+const phases = ['source', 'render', 'diff', 'apply', 'health', 'prune', 'done'] as const;
 export type Phase = (typeof phases)[number];
 
 export const ApplicationStatus = record({

@@ -40,7 +40,7 @@ export const PipelineSpec = record({
 });
 export type PipelineSpec = Static<typeof PipelineSpec>;
 
-export const verdicts = ['pending', 'verified', 'failed'] as const;
+const verdicts = ['pending', 'verified', 'failed'] as const;
 export type Verdict = (typeof verdicts)[number];
 
 const admissionFields = {

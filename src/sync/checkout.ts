@@ -1,5 +1,4 @@
 import { isPortError } from '../model/port-error.ts';
-import type { Repository } from '../resources/repository.ts';
 import { filesAt } from '../source/files.ts';
 import type { Commit, Files, RepositoryAccess, Source } from '../source/source.ts';
 
@@ -23,6 +22,3 @@ export async function commitOf(source: Source, access: RepositoryAccess, { revis
     return source.commit(access, revision, signal);
   }
 }
-
-/** The ref that the Repository last saw at this commit. */
-export const refAt = (repository: Repository, commit: string): string | undefined => repository.status?.refs.find((ref) => ref.commit === commit)?.name;

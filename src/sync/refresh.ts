@@ -93,7 +93,7 @@ async function releasesFor(pipelines: readonly Pipeline[], applications: readonl
   return due;
 }
 
-export const releaseName = (pipeline: Pipeline, spec: Pick<ReleaseSpec, 'sequence' | 'revision'>): string => `${pipeline.metadata.name}-${spec.sequence}-${spec.revision.slice(0, 8)}`;
+const releaseName = (pipeline: Pipeline, spec: Pick<ReleaseSpec, 'sequence' | 'revision'>): string => `${pipeline.metadata.name}-${spec.sequence}-${spec.revision.slice(0, 8)}`;
 
 /** A tip is a Release when what the Pipeline's Applications read differs from the newest Release, or when it is the first. */
 async function releaseDue(pipeline: Pipeline, applications: readonly Application[], tip: TrackedRef, { access, ports, signal }: Context): Promise<ReleaseSpec | undefined> {

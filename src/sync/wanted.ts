@@ -24,7 +24,7 @@ export function placementsOf(application: Application, pipelines: readonly Pipel
     .flatMap((pipeline) => pipeline.spec.stages.filter((stage) => selects(stage, application)).map((stage) => ({ pipeline, stage })));
 }
 
-export function selects(stage: StageSpec, application: Application): boolean {
+function selects(stage: StageSpec, application: Application): boolean {
   const labels = application.metadata.labels ?? {};
   const wanted = Object.entries(stage.selector.matchLabels);
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);

@@ -37,7 +37,9 @@ function conditionsNow(watch: ClusterView['watch']): readonly ConditionNow[] {
     case 'opening':
       return reconciling('Connecting', 'its watches are being opened');
     case 'lost':
-      return needsSomebody.has(watch.error.code) ? stalled(reasonOfCode[watch.error.code], watch.error.message) : failing(reasonOfCode[watch.error.code], watch.error.message);
+      return needsSomebody.has(watch.error.code)
+        ? stalled(reasonOfCode[watch.error.code], watch.error.message)
+        : failing(reasonOfCode[watch.error.code], watch.error.message);
     default:
       return watch satisfies never;
   }

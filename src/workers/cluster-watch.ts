@@ -40,7 +40,19 @@ const parentsKey = 'parents';
 const connectionKey = 'connection';
 
 /** Watches one Cluster: its applyset parents, of every kind that they name the members, and the pods of what is rolling out. */
-export function watchCluster({ cluster, installation, watches, onMember, onParent, onPods, onBack, onView, nowMs, log: parentLog, times: given }: Options): ClusterWatch {
+export function watchCluster({
+  cluster,
+  installation,
+  watches,
+  onMember,
+  onParent,
+  onPods,
+  onBack,
+  onView,
+  nowMs,
+  log: parentLog,
+  times: given,
+}: Options): ClusterWatch {
   const times = { ...usualTimes, ...given };
   const log = parentLog.child({ cluster: referenceText(cluster) });
   const stopping = new AbortController();
@@ -96,7 +108,14 @@ export function watchCluster({ cluster, installation, watches, onMember, onParen
         clearTimeout(watched.closing);
         watched.closing = undefined;
       } else if (kinds.size >= mostKinds) log.warn({ kind: text, most: mostKinds }, 'kind not watched: applyset parents name too many');
-      else kinds.set(text, { watch: follow<SeenMember>(`members ${text}`, (handlers) => watches.members(cluster, kind, handlers), ({ object }) => onMember(object.ownerHash)) });
+      else
+        kinds.set(text, {
+          watch: follow<SeenMember>(
+            `members ${text}`,
+            (handlers) => watches.members(cluster, kind, handlers),
+            ({ object }) => onMember(object.ownerHash),
+          ),
+        });
     }
     for (const [text, watched] of kinds) {
       if (wanted.has(text) || watched.closing !== undefined) continue;

@@ -108,7 +108,10 @@ export function openController({ hub, watches, nudges, installation, ownerHash, 
       const application = referenceOf(after);
       const onCluster = unsettledOn.get(to) ?? new Map<string, readonly Unsettled[]>();
       unsettledOn.set(to, onCluster);
-      onCluster.set(referenceText(application), (after.status?.unsettled ?? []).map(({ namespace, selector }) => ({ application, namespace, selector })));
+      onCluster.set(
+        referenceText(application),
+        (after.status?.unsettled ?? []).map(({ namespace, selector }) => ({ application, namespace, selector })),
+      );
     }
     for (const key of new Set([from, to])) if (key !== undefined) followed.get(key)?.watch?.unsettled(unsettledIn(key));
   }

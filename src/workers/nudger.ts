@@ -32,7 +32,8 @@ export function openNudger({ nudges, log, retryMs = 1000 }: Options): Nudger {
       } catch (error) {
         // A newer wish for the same object is the same wish.
         waiting.set(key, { verb, reference });
-        if (performance.now() >= pausedUntilMs) log.warn({ waiting: waiting.size, reason: error instanceof Error ? error.message : String(error) }, 'nudges wait for the queue');
+        if (performance.now() >= pausedUntilMs)
+          log.warn({ waiting: waiting.size, reason: error instanceof Error ? error.message : String(error) }, 'nudges wait for the queue');
         pausedUntilMs = performance.now() + retryMs;
         timer ??= setTimeout(() => {
           timer = undefined;

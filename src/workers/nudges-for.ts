@@ -29,7 +29,9 @@ export function nudgesFor(change: HubChange, lists: Pick<Hub, 'list'>): readonly
     case 'Pipeline':
       return unique(forPipeline(change, lists));
     case 'Release':
-      return change.now !== undefined && !isDeepStrictEqual(change.before?.status?.stages, change.now.status?.stages ?? []) ? [{ verb: 'report', reference: change.reference }] : [];
+      return change.now !== undefined && !isDeepStrictEqual(change.before?.status?.stages, change.now.status?.stages ?? [])
+        ? [{ verb: 'report', reference: change.reference }]
+        : [];
     default:
       return change satisfies never;
   }
@@ -48,15 +50,22 @@ export function allNudges(lists: Pick<Hub, 'list'>): readonly Nudge[] {
 export const applicationsOn = (cluster: Reference, lists: Pick<Hub, 'list'>): readonly Application[] =>
   lists.list('Application').filter((application) => sameReference(resolveReference(application, application.spec.destination.cluster), cluster));
 
-type Changed = { readonly before?: { readonly metadata: { readonly uid: string; readonly generation: number } }; readonly now?: { readonly metadata: { readonly uid: string; readonly generation: number } } };
+type Changed = {
+  readonly before?: { readonly metadata: { readonly uid: string; readonly generation: number } };
+  readonly now?: { readonly metadata: { readonly uid: string; readonly generation: number } };
+};
 
-const hasNewSpec = ({ before, now }: Changed): boolean => before?.metadata.generation !== now?.metadata.generation || before?.metadata.uid !== now?.metadata.uid;
+const hasNewSpec = ({ before, now }: Changed): boolean =>
+  before?.metadata.generation !== now?.metadata.generation || before?.metadata.uid !== now?.metadata.uid;
 
-const syncs = (applications: readonly Application[]): readonly Nudge[] => applications.map((application) => ({ verb: 'sync', reference: referenceOf(application) }));
+const syncs = (applications: readonly Application[]): readonly Nudge[] =>
+  applications.map((application) => ({ verb: 'sync', reference: referenceOf(application) }));
 
 /** Its users say in their own status that it is missing, or that it does not allow them. */
 function forRepository(repository: Reference, exists: boolean, lists: Pick<Hub, 'list'>): readonly Nudge[] {
-  const applications = lists.list('Application').filter((application) => sameReference(resolveReference(application, application.spec.source.repository), repository));
+  const applications = lists
+    .list('Application')
+    .filter((application) => sameReference(resolveReference(application, application.spec.source.repository), repository));
   const pipelines = lists.list('Pipeline').filter((pipeline) => sameReference(resolveReference(pipeline, pipeline.spec.repository), repository));
   return [
     ...(exists ? [{ verb: 'refresh', reference: repository } as const] : []),
@@ -87,10 +96,15 @@ function provenBy({ status }: Application): unknown {
 
 function forPipeline({ before, now, reference }: Extract<HubChange, { kind: 'Pipeline' }>, lists: Pick<Hub, 'list'>): readonly Nudge[] {
   const applications = lists.list('Application', reference.namespace);
-  const selectedBy = (pipeline: Pipeline | undefined) => (pipeline === undefined ? [] : pipeline.spec.stages.flatMap((stage) => applicationsOf(pipeline, stage, applications)));
+  const selectedBy = (pipeline: Pipeline | undefined) =>
+    pipeline === undefined ? [] : pipeline.spec.stages.flatMap((stage) => applicationsOf(pipeline, stage, applications));
   if (now === undefined) return syncs(selectedBy(before));
   if (hasNewSpec({ ...(before === undefined ? {} : { before }), now })) {
-    return [{ verb: 'refresh', reference: resolveReference(now, now.spec.repository) }, { verb: 'promote', reference }, ...syncs([...selectedBy(before), ...selectedBy(now)])];
+    return [
+      { verb: 'refresh', reference: resolveReference(now, now.spec.repository) },
+      { verb: 'promote', reference },
+      ...syncs([...selectedBy(before), ...selectedBy(now)]),
+    ];
   }
   // What a stage runs is its status: `promote` wrote it, and nudges those Applications whose inputs it changes and no others.
   return [];
@@ -101,4 +115,6 @@ function newestReleases(releases: readonly Release[]): readonly Release[] {
   return [...byPipeline.values()].flatMap((own) => own.toSorted((a, b) => b.spec.sequence - a.spec.sequence).slice(0, reportedReleases));
 }
 
-const unique = (nudges: readonly Nudge[]): readonly Nudge[] => [...new Map(nudges.map((nudge) => [`${nudge.verb} ${referenceText(nudge.reference)}`, nudge])).values()];
+const unique = (nudges: readonly Nudge[]): readonly Nudge[] => [
+  ...new Map(nudges.map((nudge) => [`${nudge.verb} ${referenceText(nudge.reference)}`, nudge])).values(),
+];

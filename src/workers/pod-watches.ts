@@ -13,7 +13,11 @@ export type PodWatches = {
 
 type Options = {
   /** The key names the watch among all of its Cluster. */
-  readonly open: (key: string, where: { readonly namespace: string; readonly selector: string | undefined }, onEvent: Handlers<SeenPod>['onEvent']) => OpenWatch;
+  readonly open: (
+    key: string,
+    where: { readonly namespace: string; readonly selector: string | undefined },
+    onEvent: Handlers<SeenPod>['onEvent'],
+  ) => OpenWatch;
   readonly onClosed: (key: string) => void;
   /** Pods of these Applications now say something else that matters. */
   readonly onFacts: (applications: readonly Reference[]) => void;
@@ -28,7 +32,9 @@ export function openPodWatches({ open, onClosed, onFacts }: Options): PodWatches
   let wanted: readonly Unsettled[] = [];
 
   function tell(pod: SeenPod): void {
-    const concerned = wanted.filter(({ namespace, selector }) => namespace === pod.namespace && selectorMatches(selector, pod.labels)).map(({ application }) => application);
+    const concerned = wanted
+      .filter(({ namespace, selector }) => namespace === pod.namespace && selectorMatches(selector, pod.labels))
+      .map(({ application }) => application);
     const applications = [...new Map(concerned.map((application) => [referenceText(application), application])).values()];
     if (applications.length > 0) onFacts(applications);
   }

@@ -14,16 +14,13 @@ type Watched = {
 /** The watches of one Cluster, by key. A value: every function below makes a new one. Times in milliseconds since 1970. */
 export type WatchState = { readonly watches: ReadonlyMap<string, Watched>; readonly gapUntilMs: number };
 
-export type WatchView =
-  | { readonly is: 'synced'; readonly sinceMs: number }
-  | { readonly is: 'opening' }
-  | { readonly is: 'lost'; readonly error: PortError };
+export type WatchView = { readonly is: 'synced'; readonly sinceMs: number } | { readonly is: 'opening' } | { readonly is: 'lost'; readonly error: PortError };
 
 /**
  * Shorter troubles are no gap. A stream that goes on from its own resource version delivers everything, a few seconds late. A kind that is
  * watched for the first time beside synced watches had no members a moment ago: whatever its first LIST shows was made within that moment.
  */
-export const toleratedMs = 5_000;
+const toleratedMs = 5_000;
 
 export const noWatches: WatchState = { watches: new Map(), gapUntilMs: Number.NEGATIVE_INFINITY };
 
@@ -55,7 +52,11 @@ export function closed(state: WatchState, key: string, nowMs: number): WatchStat
   if (watched === undefined) return state;
   const watches = new Map(state.watches);
   watches.delete(key);
-  const gapUntilMs = isBroken(watched, nowMs) ? nowMs : Number.isFinite(watched.sinceMs) && watched.phase !== 'opening' ? watched.sinceMs : Number.NEGATIVE_INFINITY;
+  const gapUntilMs = isBroken(watched, nowMs)
+    ? nowMs
+    : Number.isFinite(watched.sinceMs) && watched.phase !== 'opening'
+      ? watched.sinceMs
+      : Number.NEGATIVE_INFINITY;
   return { watches, gapUntilMs: Math.max(state.gapUntilMs, gapUntilMs) };
 }
 

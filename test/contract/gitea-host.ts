@@ -1,22 +1,20 @@
-import { openRunFolder } from '../../tools/run-folder.ts';
-import { startGitea } from '../../tools/gitea.ts';
+import { randomUUID } from 'node:crypto';
 import { realParts } from '../real-parts.ts';
 import type { GitHost } from './git-http-backend.ts';
 
-/** A real Gitea with one empty repository. */
+/** The real Gitea, with one empty repository of its own. */
 export async function openGiteaHost(): Promise<GitHost> {
-  const folder = await openRunFolder();
-  const gitea = await startGitea({ parts: await realParts(), dir: folder.path });
-  const { cloneUrl } = await gitea.createRepository('config');
+  const { gitea } = realParts();
+  const name = `config-${randomUUID().slice(0, 8)}`;
+  const { cloneUrl } = await gitea.createRepository(name);
   return {
     url: cloneUrl,
     token: gitea.token,
     async protect(branch) {
-      await gitea.api('POST', `/repos/${gitea.user}/config/branch_protections`, { rule_name: branch, enable_push: false });
+      await gitea.api('POST', `/repos/${gitea.user}/${name}/branch_protections`, { rule_name: branch, enable_push: false });
     },
     async [Symbol.asyncDispose]() {
-      await gitea[Symbol.asyncDispose]();
-      await folder.remove();
+      await gitea.api('DELETE', `/repos/${gitea.user}/${name}`);
     },
   };
 }

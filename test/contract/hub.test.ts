@@ -19,12 +19,21 @@ const log = pino({ level: 'silent' });
 const { signal } = new AbortController();
 const status = { conditions: [], unsettled: [], history: [] };
 
-type Written = { readonly metadata: { readonly name: string; readonly namespace: string; readonly labels?: object }; readonly spec: object; readonly apiVersion: string; readonly kind: string };
+type Written = {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels?: object };
+  readonly spec: object;
+  readonly apiVersion: string;
+  readonly kind: string;
+};
 
 /** What a person would write: no field that the API server sets. */
-const yamlOf = ({ apiVersion, kind, metadata: { name, labels }, spec }: Written): string => JSON.stringify({ apiVersion, kind, metadata: { name, namespace, ...(labels === undefined ? {} : { labels }) }, spec });
+const yamlOf = ({ apiVersion, kind, metadata: { name, labels }, spec }: Written): string =>
+  JSON.stringify({ apiVersion, kind, metadata: { name, namespace, ...(labels === undefined ? {} : { labels }) }, spec });
 const put = (resource: Written) => real.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input: yamlOf(resource) });
-const refusedBy = (...codes: readonly PortErrorCode[]) => (error: unknown) => isPortError(error, ...codes) && error.port === 'hub';
+const refusedBy =
+  (...codes: readonly PortErrorCode[]) =>
+  (error: unknown) =>
+    isPortError(error, ...codes) && error.port === 'hub';
 
 /** Waits for what a hub hears. */
 function listener() {
@@ -71,15 +80,35 @@ describe('the custom resource definitions', () => {
     ['Pipeline', pipeline()],
     ['Release', release()],
   ])('take a %s as it is documented', async (_, resource) => {
-    await expect(real.kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'], { input: yamlOf(resource) })).resolves.toContain('serverside-applied');
+    await expect(real.kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'], { input: yamlOf(resource) })).resolves.toContain(
+      'serverside-applied',
+    );
   });
 
   it.each([
     ['an unknown field', { ...application(), spec: { ...application().spec, replicas: 3 } }, /replicas/],
-    ['a path that leaves the repository', application({ spec: { source: { path: 'apps/../../etc' } } }), /must be a path inside the repository, without a leading \/ and without \.\./],
-    ['a stage that comes after an unknown one', pipeline({ spec: { stages: [{ name: 'production', after: ['staging'], selector: { matchLabels: {} }, verify: { soakSeconds: 0, deadlineSeconds: 60, allowEmpty: false } }] } }), /every name in `after` must be a stage of this Pipeline/],
+    [
+      'a path that leaves the repository',
+      application({ spec: { source: { path: 'apps/../../etc' } } }),
+      /must be a path inside the repository, without a leading \/ and without \.\./,
+    ],
+    [
+      'a stage that comes after an unknown one',
+      pipeline({
+        spec: {
+          stages: [
+            { name: 'production', after: ['staging'], selector: { matchLabels: {} }, verify: { soakSeconds: 0, deadlineSeconds: 60, allowEmpty: false } },
+          ],
+        },
+      }),
+      /every name in `after` must be a stage of this Pipeline/,
+    ],
     ['an address that is not HTTP', repository({ spec: { url: 'ssh://git.example/config.git' } }), /spec\.url.*should match/],
-    ['a connection of two kinds', { ...cluster(), spec: { connection: { type: 'hub', hub: {}, kubeconfig: { secretRef: { name: 'x' } } } } }, /exactly the field that type names must be set/],
+    [
+      'a connection of two kinds',
+      { ...cluster(), spec: { connection: { type: 'hub', hub: {}, kubeconfig: { secretRef: { name: 'x' } } } } },
+      /exactly the field that type names must be set/,
+    ],
   ])('refuse %s and say why', async (_, resource, reason) => {
     await expect(real.kubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], { input: yamlOf(resource) })).rejects.toThrow(reason);
   });
@@ -142,7 +171,10 @@ describe('the hub', () => {
     await hub.createRelease(owner, 'shop-1', release().spec, signal);
     await hub.createRelease(owner, 'shop-1', release({ spec: { sequence: 2 } }).spec, signal);
     const [created] = hub.list('Release', namespace);
-    expect(created).toMatchObject({ spec: { sequence: 1 }, metadata: { labels: { 'sluice.dev/pipeline': 'shop' }, ownerReferences: [{ kind: 'Pipeline', uid: owner.metadata.uid }] } });
+    expect(created).toMatchObject({
+      spec: { sequence: 1 },
+      metadata: { labels: { 'sluice.dev/pipeline': 'shop' }, ownerReferences: [{ kind: 'Pipeline', uid: owner.metadata.uid }] },
+    });
     if (created === undefined) throw new Error('no Release');
     await hub.deleteRelease(created, signal);
     await hub.deleteRelease(created, signal);

@@ -58,7 +58,11 @@ export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
     const now = asJson(given);
     const key = keyOf(now.kind, referenceOf(now));
     const before = objects.get(key);
-    if (before !== undefined && isDeepStrictEqual({ ...before, metadata: { ...before.metadata, resourceVersion: '' } }, { ...now, metadata: { ...now.metadata, resourceVersion: '' } })) return before;
+    if (
+      before !== undefined &&
+      isDeepStrictEqual({ ...before, metadata: { ...before.metadata, resourceVersion: '' } }, { ...now, metadata: { ...now.metadata, resourceVersion: '' } })
+    )
+      return before;
     const stored = frozen({ ...now, metadata: { ...now.metadata, resourceVersion: String(++version) } }) as AnyResource;
     objects.set(key, stored);
     tell(now.kind, referenceOf(now), before === undefined ? 'ADDED' : 'MODIFIED', before, stored);
@@ -73,7 +77,12 @@ export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
     const status = resource.status === undefined ? before?.status : checked(kind, resource, 'status', withDefaults(schemas.status, resource.status));
     const generation = before === undefined ? resource.metadata.generation : before.metadata.generation + (isDeepStrictEqual(before.spec, spec) ? 0 : 1);
     const uid = before?.metadata.uid ?? `${resource.metadata.uid}-${version + 1}`;
-    return store({ ...resource, metadata: { ...resource.metadata, uid, generation }, spec, ...(status === undefined ? {} : { status }) } as unknown as AnyResource) as R;
+    return store({
+      ...resource,
+      metadata: { ...resource.metadata, uid, generation },
+      spec,
+      ...(status === undefined ? {} : { status }),
+    } as unknown as AnyResource) as R;
   }
 
   function remove(kind: Kind, reference: Reference): void {
@@ -82,7 +91,8 @@ export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
     if (!objects.delete(key)) return;
     version += 1;
     tell(kind, reference, 'DELETED', before, undefined);
-    for (const other of objects.values()) if (other.metadata.ownerReferences?.some(({ uid }) => uid === before?.metadata.uid)) remove(other.kind, referenceOf(other));
+    for (const other of objects.values())
+      if (other.metadata.ownerReferences?.some(({ uid }) => uid === before?.metadata.uid)) remove(other.kind, referenceOf(other));
   }
 
   const hub: Hub = {
@@ -93,7 +103,9 @@ export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
     },
     seen: (kind, reference) => (held ?? objects).get(keyOf(kind, reference)) as ResourceOf[typeof kind] | undefined,
     list: (kind, namespace) =>
-      [...(held ?? objects).values()].filter((each) => each.kind === kind && (namespace === undefined || each.metadata.namespace === namespace)) as unknown as readonly ResourceOf[typeof kind][],
+      [...(held ?? objects).values()].filter(
+        (each) => each.kind === kind && (namespace === undefined || each.metadata.namespace === namespace),
+      ) as unknown as readonly ResourceOf[typeof kind][],
     async writeStatus<K extends Kind>(kind: K, resource: ResourceOf[K], status: StatusOf[K], signal: AbortSignal): Promise<ResourceOf[K]> {
       await Promise.resolve();
       reachable(signal);
@@ -103,7 +115,8 @@ export function fakeHub(...resources: readonly AnyResource[]): FakeHub {
       const reference = referenceOf(resource);
       const current = objects.get(keyOf(kind, reference));
       if (current === undefined) throw new PortError('hub', 'NOT_FOUND', `${kind} ${referenceText(reference)} is gone`, { cause: undefined });
-      if (current.metadata.resourceVersion !== resource.metadata.resourceVersion) throw new PortError('hub', 'CONFLICT', `${kind} ${referenceText(reference)} has changed since it was read`, { cause: undefined });
+      if (current.metadata.resourceVersion !== resource.metadata.resourceVersion)
+        throw new PortError('hub', 'CONFLICT', `${kind} ${referenceText(reference)} has changed since it was read`, { cause: undefined });
       const whole = checked(kind, resource, 'status', withDefaults(schemasOf(kind).status, status));
       writes.push({ kind, reference, status: whole });
       return store({ ...current, status: whole } as unknown as AnyResource) as ResourceOf[K];
@@ -186,12 +199,20 @@ const keyOf = (kind: Kind, reference: Reference): string => `${kind} ${reference
 /** What fieldValidation=Strict and the CRD would refuse. */
 function checked(kind: Kind, resource: { readonly metadata: { readonly name: string } }, part: 'spec' | 'status', value: unknown): unknown {
   const schema = schemasOf(kind)[part];
-  const problems = [...unknownFields(schema, value, part), ...(Check(schema, value) ? [] : Errors(schema, value).map(({ instancePath, message }) => `${part}${instancePath.replaceAll('/', '.')}: ${message}`))];
+  const problems = [
+    ...unknownFields(schema, value, part),
+    ...(Check(schema, value) ? [] : Errors(schema, value).map(({ instancePath, message }) => `${part}${instancePath.replaceAll('/', '.')}: ${message}`)),
+  ];
   if (problems.length > 0) throw new PortError('hub', 'INVALID', `${kind} ${resource.metadata.name}: ${problems.slice(0, 5).join('; ')}`, { cause: undefined });
   return value;
 }
 
-type Schema = { readonly properties?: Readonly<Record<string, Schema>>; readonly items?: Schema; readonly additionalProperties?: Schema; readonly 'x-kubernetes-list-map-keys'?: readonly string[] };
+type Schema = {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+};
 
 function unknownFields(schema: Schema, value: unknown, place: string): readonly string[] {
   if (Array.isArray(value)) {

@@ -67,7 +67,8 @@ describe('the pods of what is rolling out', () => {
       onClosed: (key) => void open.delete(key),
       onFacts: (applications) => nudged.push(...applications.map(({ name }) => name)),
     });
-    const see = (key: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', app: string, pod: PodFacts) => open.get(key)?.({ type, object: { namespace: 'web', labels: { app }, facts: pod } });
+    const see = (key: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', app: string, pod: PodFacts) =>
+      open.get(key)?.({ type, object: { namespace: 'web', labels: { app }, facts: pod } });
     return { watches, open, nudged, see };
   }
   const unsettled = (name: string, selector: string, namespace = 'web') => ({ application: { namespace: 'shop', name }, namespace, selector });
