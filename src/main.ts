@@ -12,6 +12,7 @@ import { openGitReceivePack } from './adapters/git-receive-pack.ts';
 import { openGitSource } from './adapters/git-source.ts';
 import { openGitea } from './adapters/gitea.ts';
 import { openHub } from './adapters/hub.ts';
+import { leaderLeases } from './adapters/leader-lease.ts';
 import { inClusterKubeconfig } from './adapters/in-cluster.ts';
 import { openKustomize } from './adapters/kustomize-binary.ts';
 import { healthRoutes } from './api/health-routes.ts';
@@ -27,7 +28,8 @@ import { openSigner } from './signer.ts';
 import { openLiveObjects } from './sync/observe.ts';
 import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
-import { nudgeEverything, openController } from './workers/controller.ts';
+import { type Controller, nudgeEverything, openController } from './workers/controller.ts';
+import { takePart } from './workers/leader.ts';
 import { promoteStep } from './workers/promote-step.ts';
 import { refreshStep } from './workers/refresh-step.ts';
 import { reportStep } from './workers/report-step.ts';
@@ -46,6 +48,8 @@ if (!parsed.ok) {
   process.exit(2);
 }
 const { config, secrets } = parsed.value;
+// A process that is started again in the same place is the same one: it need not wait for its own lease to run out.
+const identity = `${hostname()}:${config.listen.port === 0 ? process.pid : config.listen.port}`;
 const log = pino({ level: config.logLevel });
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`received ${name}`)));
@@ -84,7 +88,7 @@ async function serve(): Promise<void> {
     destinations: destinationsOf(clusters),
     liveObjects: openLiveObjects(liveObjectsKept),
     installation: config.installation,
-    worker: `${hostname()}-${process.pid}`,
+    worker: identity,
     newId: randomUUID,
     now: () => new Date(),
     environmentBranch,
@@ -92,12 +96,7 @@ async function serve(): Promise<void> {
     signer: await openSigner(hub, config.namespace, stopping.signal),
   };
 
-  const { installation } = config;
-  const ownerHash = (application: Reference): string => ownerOf(installation, application, '').hash;
-  const controller = config.roles.includes('controller')
-    ? openController({ hub, watches: destinationWatches(clusters), nudges: queue.patient, installation, ownerHash, log })
-    : undefined;
-  closing.defer(async () => controller?.stop());
+  let controller: Controller | undefined;
   hub.start((change) => controller?.take(change));
   await hub.whenSynced(stopping.signal);
 
@@ -112,20 +111,23 @@ async function serve(): Promise<void> {
     closing.defer(() => workers.stop());
     await workers.ready();
   }
-  controller?.begin();
+  if (config.roles.includes('controller')) {
+    const election = takePart({ leases: leaderLeases(hubServer, config.namespace), identity, log, lead });
+    closing.defer(() => election.stop());
+  }
   const sentinel = startSentinel({ mark: queue.mark, onLost: () => nudgeEverything(hub, queue.patient), log });
   closing.defer(() => sentinel.stop());
 
-  if (config.roles.includes('api')) {
-    const server = createServer({ log });
-    await server.register(healthRoutes, {
-      checks: {
-        hub: async () => {
-          if (!hub.synced()) throw new Error('the custom resources have not been listed');
-        },
-        redis: () => queue.ping(),
+  const server = createServer({ log });
+  await server.register(healthRoutes, {
+    checks: {
+      hub: async () => {
+        if (!hub.synced()) throw new Error('the custom resources have not been listed');
       },
-    });
+      redis: () => queue.ping(),
+    },
+  });
+  if (config.roles.includes('api')) {
     await server.register(webhookRoutes, {
       secretOf: async (reference) => {
         const repository = hub.seen('Repository', reference);
@@ -135,13 +137,25 @@ async function serve(): Promise<void> {
       },
       onPush: (reference) => queue.nudge('refresh', reference),
     });
-    closing.defer(() => closeServer(server, stopWithinMs));
-    await server.listen({ host: config.listen.host, port: config.listen.port });
   }
+  closing.defer(() => closeServer(server, stopWithinMs));
+  await server.listen({ host: config.listen.host, port: config.listen.port });
 
   log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize }, 'serving');
   await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   log.info({}, 'stopping');
+
+  function lead(): () => Promise<void> {
+    const { installation } = config;
+    const ownerHash = (application: Reference): string => ownerOf(installation, application, '').hash;
+    const led = openController({ hub, watches: destinationWatches(clusters), nudges: queue.patient, installation, ownerHash, log });
+    controller = led;
+    led.begin();
+    return async () => {
+      controller = undefined;
+      await led.stop();
+    };
+  }
 }
 
 function hubKubeconfig({ hub }: Config): string {
