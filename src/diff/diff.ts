@@ -15,6 +15,9 @@ export type Change =
 
 export type Cause = 'revision' | 'drift';
 
+/** Stands where no dry-run could tell the field set. */
+export const unknownFieldSet = 'unknown';
+
 /** What metadata alone can tell: the rest has to be dry-run. */
 export type Comparison = {
   readonly proven: readonly { readonly desired: Desired; readonly live: Live }[];
@@ -50,7 +53,7 @@ export function compare(desired: readonly Desired[], live: readonly Live[], owne
 /** The change that a dry-run's answer amounts to. */
 export function changeOf(desired: Desired, live: Live | undefined, cause: Cause, answered: LiveMetadata): Change {
   const entry = applyEntry(answered);
-  const fieldSet = entry === undefined ? 'unknown' : fieldSetHash(entry);
+  const fieldSet = entry === undefined ? unknownFieldSet : fieldSetHash(entry);
   if (live === undefined) return { type: 'create', desired, fieldSet, cause };
 
   const absorb = absorbAdditions(live.metadata);

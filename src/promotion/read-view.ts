@@ -64,13 +64,12 @@ async function filesOf(revision: string, pipeline: Pipeline, repository: Reposit
 }
 
 function applicationView({ metadata, status }: Application, current: boolean, cluster: Cluster | undefined, now: Date): ApplicationView {
-  const stalled = status?.conditions.find(({ type }) => type === 'Stalled');
   const { health, sync } = status ?? {};
   return {
     name: metadata.name,
     current,
     synced: sync?.state === 'Synced' && sync.appliedAt !== undefined,
-    refused: current && stalled?.status === 'True' ? stalled.message : undefined,
+    refused: current ? whyRefused(status) : undefined,
     health: health?.health ?? 'Unknown',
     healthMessage: health?.message ?? 'was not looked at yet',
     healthSinceMs: health === undefined ? now.getTime() : Date.parse(health.since),
@@ -78,6 +77,14 @@ function applicationView({ metadata, status }: Application, current: boolean, cl
     rendersNothing: status?.objects?.rendered === 0,
     watchedSinceMs: watchedSince(cluster, now),
   };
+}
+
+/** What waiting will not mend: a person has to change something, or a wave cannot be passed. */
+function whyRefused(status: Application['status']): string | undefined {
+  const stalled = status?.conditions.find(({ type }) => type === 'Stalled');
+  if (stalled?.status === 'True') return stalled.message;
+  const ready = status?.conditions.find(({ type }) => type === 'Ready');
+  return ready?.status === 'False' && (ready.reason === 'WaveFailed' || ready.reason === 'TimedOut') ? ready.message : undefined;
 }
 
 function watchedSince(cluster: Cluster | undefined, now: Date): number | undefined {

@@ -21,7 +21,7 @@ export function judgeAdmission(spec: StageSpec, admission: Admission, applicatio
 
   if (gates.state === 'failing') return { admission: { ...kept, ...verdictNow(admission, 'failed', gates.reason, nowMs) }, lookAgainInMs: undefined };
   // Nothing new is said of what is verified already: a status is written when something changes.
-  if (gates.state === 'passed' && admission.verdict === 'verified') return { admission, lookAgainInMs: undefined };
+  if (gates.state === 'passed' && admission.verdict === 'verified') return { admission: isSameSoak(admission.soak, gates.soak) ? admission : kept, lookAgainInMs: undefined };
   if (gates.state === 'passed') return { admission: { ...kept, ...verdictNow(admission, 'verified', gates.reason, nowMs) }, lookAgainInMs: undefined };
 
   // What was verified stays so while it merely moves; what failed stays failed until everything is healthy.
@@ -85,6 +85,8 @@ function soakNow(before: Soak | undefined, applications: readonly ApplicationVie
   const watched = applications.every(({ watchedSinceMs }) => watchedSinceMs !== undefined && watchedSinceMs <= lastMs);
   return { ...before, countedMs: before.countedMs + (watched ? Math.max(0, nowMs - lastMs) : 0), observedAt };
 }
+
+const isSameSoak = (a: Soak | undefined, b: Soak): boolean => a?.digest === b.digest && a.healthySince === b.healthySince;
 
 /** A soak goes on when the same bytes arrive in another commit. Until they are seen to be the same it waits, as long as nothing falls ill. */
 function pausedSoak(before: Soak | undefined, applications: readonly ApplicationView[], nowMs: number): { readonly soak?: Soak } {

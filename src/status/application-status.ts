@@ -3,7 +3,8 @@ import { describeProblems } from '../model/parsed.ts';
 import type { Application, ApplicationStatus } from '../resources/application.ts';
 import { heldByAnotherMs } from '../sync/claim.ts';
 import type { SyncOutcome, SyncResult } from '../sync/outcome.ts';
-import { type ConditionNow, conditionsOf, failing, ready, reconciling, shortened, stalled } from './conditions.ts';
+import { answeredSync, syncBeganAt } from '../sync/sync-request.ts';
+import { type ConditionNow, conditionsOf, failing, held, ready, reconciling, shortened, stalled } from './conditions.ts';
 
 export type StatusAndNext = { readonly status: ApplicationStatus; readonly lookAgainInMs: number };
 
@@ -32,6 +33,7 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
   const before = isNew && outcome.wanted?.commit !== known.commit ? others : known;
   const health = healthNow(outcome, known, application.spec.healthDeadlineSeconds * 1000, now);
   const sync = syncNow(outcome, known.sync, isNew, health, now);
+  const answered = answeredSync(outcome, { sync, ...(health === undefined ? {} : { health }) });
 
   const status: ApplicationStatus = {
     ...before,
@@ -47,6 +49,7 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
     ...(outcome.objects === undefined ? {} : { objects: { ...outcome.objects, deferred: lines(outcome.objects.deferred), withheld: lines(outcome.objects.withheld) } }),
     history: historyNow(known, sync, isNew, now),
     ...(outcome.everythingDryRun || known.fullDryRunAt === undefined ? { fullDryRunAt: now.toISOString() } : {}),
+    ...(answered === undefined ? {} : { syncRequested: answered }),
   };
   return { status, lookAgainInMs: Math.min(nextLookMs(application, result, sync, health, now), outcome.lookAgainInMs ?? resyncMs) };
 }
@@ -86,7 +89,7 @@ function syncNow(outcome: SyncOutcome, previous: SyncStatus | undefined, isNew: 
   if (result.is === 'waiting') return { ...known, message: shortened(result.message) };
   if (result.is === 'out-of-sync') return outOfSync(known, result.message);
 
-  const before: SyncStatus = { ...known, startedAt: known.startedAt ?? at };
+  const before: SyncStatus = { ...known, startedAt: known.appliedAt === undefined ? syncBeganAt(outcome.application, known.startedAt, now) : (known.startedAt ?? at) };
   const inFull = { failures: 0, appliedAt: before.appliedAt ?? at };
   switch (result.is) {
     case 'refused':
@@ -133,7 +136,7 @@ function conditionNow({ result }: SyncOutcome, sync: SyncStatus, health: HealthS
     case 'wave-failed':
       return failing('WaveFailed', sync.message);
     case 'out-of-sync':
-      return failing('OutOfSync', sync.message);
+      return held('OutOfSync', sync.message);
     case 'waiting':
       return reconciling('Waiting', result.message);
     default:

@@ -34,6 +34,13 @@ export const failing = (reason: string, message: string): ConditionNow[] => [
   { type: 'Stalled', status: 'False', reason, message: '' },
 ];
 
+/** Nothing is wrong and nothing will be done: the sync policy says so. */
+export const held = (reason: string, message: string): ConditionNow[] => [
+  { type: 'Ready', status: 'False', reason, message },
+  { type: 'Reconciling', status: 'False', reason, message: '' },
+  { type: 'Stalled', status: 'False', reason, message: '' },
+];
+
 /** A person has to change something. */
 export const stalled = (reason: string, message: string): ConditionNow[] => [
   { type: 'Ready', status: 'False', reason, message },

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { withApplied } from '../diff/desired.ts';
-import type { Change, Live } from '../diff/diff.ts';
+import { type Change, type Live, unknownFieldSet } from '../diff/diff.ts';
+import { applyEntry, fieldSetHash } from '../diff/ownership.ts';
 import { objectHealth } from '../health/assess.ts';
 import { describeId, groupKindText, type LiveObject } from '../model/manifest.ts';
 import type { Problem } from '../model/parsed.ts';
@@ -60,14 +61,17 @@ async function write(change: Write, destination: Destination, context: DryRunCon
     const now = await dryRunOne({ desired, cause: 'revision' }, destination, { ...context, coming: nothingComing }, signal);
     if ('problem' in now) return now;
     if (now.change.type === 'deferred' && now.change.why !== 'an admission webhook refuses dry-runs') return { problem: { at: placeOf(desired, context), message: `cannot be applied yet: ${now.change.why}` } };
-    return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: 'unknown', cause: 'revision' } : now.change, destination, context, signal);
+    return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: unknownFieldSet, cause: 'revision' } : now.change, destination, context, signal);
   }
   const kind = context.kinds.get(groupKindText(desired.id));
   if (kind === undefined) return { problem: { at: placeOf(desired, context), message: `the cluster does not serve ${groupKindText(desired.id)} any more` } };
   try {
     if (change.type === 'update' && change.absorb !== undefined) await destination.writeManagedFields(kind, change.live, change.absorb, signal);
     const { object } = await destination.apply(kind, withApplied(desired, change.fieldSet), signal);
-    return { object };
+    const entry = applyEntry(object.metadata);
+    if (change.fieldSet !== unknownFieldSet || entry === undefined) return { object };
+    // No dry-run could tell the field set beforehand; now the object itself does.
+    return { object: (await destination.apply(kind, withApplied(desired, fieldSetHash(entry)), signal)).object };
   } catch (error) {
     if (!isPortError(error, 'INVALID', 'FORBIDDEN', 'NOT_FOUND')) throw error;
     return { problem: { at: placeOf(desired, context), message: error.message } };

@@ -18,6 +18,7 @@ import { mayDeploy } from './permission.ts';
 import { type NextStep, planSync } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { newRun, type Run } from './run.ts';
+import { pendingSync } from './sync-request.ts';
 import { placementsOf, wantedRevision } from './wanted.ts';
 import { writer } from './writer.ts';
 
@@ -169,8 +170,9 @@ function withHealth(change: Change, observation: Observation) {
 }
 
 /** Why differences stay although a step could be taken. */
-function withheldByPolicy({ spec: { sync } }: Application, changes: readonly Change[], next: NextStep): string | undefined {
-  if (next.step !== 'apply' && next.step !== 'prune') return undefined;
+function withheldByPolicy(application: Application, changes: readonly Change[], next: NextStep): string | undefined {
+  if ((next.step !== 'apply' && next.step !== 'prune') || pendingSync(application) !== undefined) return undefined;
+  const { sync } = application.spec;
   const differing = changes.filter(({ type }) => type !== 'unchanged');
   const onlyDrift = next.step === 'apply' && differing.every((change) => change.type !== 'deferred' && change.type !== 'unchanged' && change.cause === 'drift');
   if (onlyDrift) return sync.selfHeal ? undefined : `${differing.length} objects were changed on the cluster, and spec.sync.selfHeal is off`;

@@ -5,6 +5,7 @@ import type { Hub } from '../resources/hub.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
 import type { Release } from '../resources/release.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
+import { pendingSync, syncRequestedAnnotation } from '../sync/sync-request.ts';
 import { applicationsOf, placementsOf } from '../sync/wanted.ts';
 import type { HubChange } from './hub-changes.ts';
 import type { Verb } from './nudges.ts';
@@ -84,8 +85,13 @@ function forApplication({ before, now, reference }: Extract<HubChange, { kind: '
     // Its branch may be one that nobody followed before.
     return [{ verb: 'sync', reference }, { verb: 'refresh', reference: resolveReference(now, now.spec.source.repository) }, ...promotes];
   }
-  return isDeepStrictEqual(before && provenBy(before), provenBy(now)) ? [] : promotes;
+  const proven = isDeepStrictEqual(before && provenBy(before), provenBy(now)) ? [] : promotes;
+  // Whoever asks for a sync means the newest commit too.
+  return isAskedFor(before, now) ? [{ verb: 'sync', reference }, { verb: 'refresh', reference: resolveReference(now, now.spec.source.repository) }, ...proven] : proven;
 }
+
+const isAskedFor = (before: Application | undefined, now: Application): boolean =>
+  pendingSync(now) !== undefined && before?.metadata.annotations?.[syncRequestedAnnotation] !== now.metadata.annotations?.[syncRequestedAnnotation];
 
 /** What a promotion judges an Application by. */
 function provenBy({ status }: Application): unknown {

@@ -26,12 +26,23 @@ export function syncStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
       await ports.hub.writeStatus('Application', outcome.application, status, signal);
     } catch (error) {
       // Somebody changed the Application, or took its claim over: what was found out is found out again from there.
-      if (isPortError(error, 'CONFLICT')) return { lookAgainInMs: 0 };
-      throw error;
+      if (!isPortError(error, 'CONFLICT')) throw error;
+      await release(outcome, ports, signal);
+      return { lookAgainInMs: 0 };
     }
     for (const { pipeline } of placementsOf(application, ports.hub.list('Pipeline', reference.namespace))) await nudges.nudge('promote', referenceOf(pipeline));
     return { lookAgainInMs };
   };
+}
+
+/** A claim of a run that has ended would hold the next one up for its whole lease. */
+async function release({ application, runId }: SyncOutcome, { hub }: Ports, signal: AbortSignal): Promise<void> {
+  const fresh = await hub.read('Application', referenceOf(application), signal);
+  if (fresh?.status?.claim?.id !== runId) return;
+  const { claim: _ended, ...status } = fresh.status;
+  await hub.writeStatus('Application', fresh, status, signal).catch((error: unknown) => {
+    if (!isPortError(error, 'CONFLICT')) throw error;
+  });
 }
 
 function report({ application, phase, result, wanted }: SyncOutcome, log: StepLog): void {

@@ -63,8 +63,8 @@ describe.each(Object.entries(pipelines).filter(([name]) => !name.includes('newes
           world.happen({ is: 'wait', seconds: 1 });
         }
         expect(world.broken).toEqual([]);
-        // A round trip takes less than half a minute in each of at most three stages one after the other.
-        expect(world.verifiedIn(specs.at(-1)?.name ?? '').length).toBeGreaterThanOrEqual(3);
+        // The slowest stage takes less than fifteen seconds, and one Release in ten is broken.
+        expect(world.verifiedIn(specs.at(-1)?.name ?? '').length).toBeGreaterThanOrEqual(8);
       }),
       { numRuns: 5 },
     );
