@@ -56,10 +56,15 @@ export async function readPromotion(world: World, clone: WorkingClone, commit: s
   // Gitea's API answers the commit's id where the tree's should stand, so the commit itself is fetched.
   await clone.git('fetch', '--quiet', 'origin', `+refs/heads/${environmentBranch}:refs/remotes/origin/${environmentBranch}`);
   const [promotion, promoted] = await Promise.all([readCommit(clone, id), readCommit(clone, commit)]);
-  if (promotion.tree !== promoted.tree) throw new Error(`the tree of ${short(id)} (head of ${environmentBranch}) is ${short(promotion.tree)}, and that of ${short(commit)} is ${short(promoted.tree)}`);
-  if (promotion.parents.at(-1) !== commit) throw new Error(`the parents of ${short(id)} are ${promotion.parents.map(short).join(', ')}; ${short(commit)} is not the last of them`);
+  if (promotion.tree !== promoted.tree)
+    throw new Error(
+      `the tree of ${short(id)} (head of ${environmentBranch}) is ${short(promotion.tree)}, and that of ${short(commit)} is ${short(promoted.tree)}`,
+    );
+  if (promotion.parents.at(-1) !== commit)
+    throw new Error(`the parents of ${short(id)} are ${promotion.parents.map(short).join(', ')}; ${short(commit)} is not the last of them`);
   const trailers = promotion.message.split('\n').filter((line) => /^Sluice-(Release|Admission|Gate-.+): /.test(line));
-  if (trailers.length < 3) throw new Error(`commit ${short(id)} lacks one of the trailers Sluice-Release, Sluice-Admission and Sluice-Gate-…: ${promotion.message}`);
+  if (trailers.length < 3)
+    throw new Error(`commit ${short(id)} lacks one of the trailers Sluice-Release, Sluice-Admission and Sluice-Gate-…: ${promotion.message}`);
   const signature = await readSignature(world, clone, id);
   return {
     id,
@@ -76,7 +81,7 @@ async function readSignature({ hub, dir }: World, clone: WorkingClone, id: strin
     const key = parsePublicKey(signer);
     const bytes = Buffer.from(await clone.git('cat-file', 'commit', id));
     if (!key.ok || !verifyCommit(bytes, key.value)) throw new Error(`the signature of ${short(id)} is not by the Pipeline's signer`);
-    return 'its signature by the Pipeline\'s signer is good (checked with node:crypto: `git verify-commit` needs ssh-keygen, which is not on this machine)';
+    return "its signature by the Pipeline's signer is good (checked with node:crypto: `git verify-commit` needs ssh-keygen, which is not on this machine)";
   }
   const email = (await clone.git('log', '-1', '--format=%ce', id)).trim();
   const file = join(dir, 'allowed-signers');
@@ -87,11 +92,16 @@ async function readSignature({ hub, dir }: World, clone: WorkingClone, id: strin
 }
 
 /** A pod of the service in staging that cannot start, as the cluster says it. */
-export async function stuckPod({ staging }: World, service: string): Promise<{ readonly pod: string; readonly container: string; readonly reason: string } | undefined> {
+export async function stuckPod(
+  { staging }: World,
+  service: string,
+): Promise<{ readonly pod: string; readonly container: string; readonly reason: string } | undefined> {
   const pods = JSON.parse(await staging.kubectl(['get', 'pods', '-n', shopNamespace, '-l', `app=${service}`, '-o', 'json'])) as {
     readonly items: readonly {
       readonly metadata: { readonly name: string };
-      readonly status: { readonly containerStatuses?: readonly { readonly name: string; readonly state?: { readonly waiting?: { readonly reason?: string } } }[] };
+      readonly status: {
+        readonly containerStatuses?: readonly { readonly name: string; readonly state?: { readonly waiting?: { readonly reason?: string } } }[];
+      };
     }[];
   };
   for (const { metadata, status } of pods.items) {
@@ -109,7 +119,11 @@ export async function applicationHealth({ hub }: World, name: string): Promise<{
 }
 
 /** Where the Release of a commit stands in a stage, as the hub records it. */
-export async function releaseState({ hub }: World, commit: string, stage: Stage): Promise<{ readonly name: string; readonly state: string; readonly reason: string } | undefined> {
+export async function releaseState(
+  { hub }: World,
+  commit: string,
+  stage: Stage,
+): Promise<{ readonly name: string; readonly state: string; readonly reason: string } | undefined> {
   const releases = JSON.parse(await hub.kubectl(['get', 'releases.sluice.dev', '-n', shopNamespace, '-o', 'json'])) as {
     readonly items: readonly {
       readonly metadata: { readonly name: string };

@@ -1,5 +1,5 @@
 import { commitStatus, type Stage } from './demo-evidence.ts';
-import { type DeploymentWatch, type Deployments, describeDeployments, versionOf, watchDeployments } from './demo-watch.ts';
+import { type Deployments, type DeploymentWatch, describeDeployments, versionOf, watchDeployments } from './demo-watch.ts';
 import type { World } from './demo-world.ts';
 import { openWorkingClone, type WorkingClone } from './git.ts';
 

@@ -24,7 +24,15 @@ const main = join(import.meta.dirname, '../src/main.ts');
 const graceMs = 15_000;
 
 /** Prepares it; `start` starts it. `environment` holds the SLUICE_… variables; those of this process are not passed on. */
-export function sluiceProcess({ port, logFile, environment }: { readonly port: number; readonly logFile: string; readonly environment: SluiceEnvironment }): SluiceProcess {
+export function sluiceProcess({
+  port,
+  logFile,
+  environment,
+}: {
+  readonly port: number;
+  readonly logFile: string;
+  readonly environment: SluiceEnvironment;
+}): SluiceProcess {
   const url = `http://127.0.0.1:${port}`;
   const notOurs = Object.fromEntries(Object.keys(process.env).flatMap((name) => (name.startsWith('SLUICE_') ? [[name, undefined]] : [])));
   let child: Child | undefined;
@@ -59,7 +67,7 @@ function warningsIn(log: string): readonly string[] {
     if (line.trim() === '') return [];
     const entry = parseEntry(line);
     if (entry === undefined) return [line.slice(0, 400)];
-    return isWarning(entry['level']) ? [describe(entry)] : [];
+    return isWarning(entry.level) ? [describe(entry)] : [];
   });
 }
 

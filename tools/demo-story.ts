@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { applicationHealth, environmentHead, readPromotion, releaseState, short, type Stage, stuckPod, untilStatus } from './demo-evidence.ts';
+import { applicationHealth, environmentHead, readPromotion, releaseState, type Stage, short, stuckPod, untilStatus } from './demo-evidence.ts';
 import { shopFiles, shopNamespace } from './demo-resources.ts';
 import { describeStatus, expected, NotSeen, type Pushed, push, rollout, type Scene } from './demo-scene.ts';
 import { describeDeployments } from './demo-watch.ts';
@@ -27,7 +27,11 @@ export const steps: readonly Step[] = [
 ];
 
 /** Tells one step. Not seen in time, or anything else that goes wrong, is ok: false with what was expected and seen; only `stop` makes it throw. */
-export async function tellStep(step: Step, scene: Scene, { tell = () => {}, stop }: { readonly tell?: Tell; readonly stop?: AbortSignal } = {}): Promise<StepResult> {
+export async function tellStep(
+  step: Step,
+  scene: Scene,
+  { tell = () => {}, stop }: { readonly tell?: Tell; readonly stop?: AbortSignal } = {},
+): Promise<StepResult> {
   const began = performance.now();
   const evidence: string[] = [];
   const add = (line: string) => {
@@ -57,7 +61,9 @@ export async function tellStep(step: Step, scene: Scene, { tell = () => {}, stop
 async function firstCommit(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> {
   const files = await shopFiles();
   for (const [path, content] of Object.entries(files)) await scene.clone.write(path, content);
-  scene.versions = Object.fromEntries(Object.entries(files).flatMap(([path, content]) => (path.endsWith('/base/kustomization.yaml') ? [[path.split('/')[1] ?? '', versionIn(content)]] : [])));
+  scene.versions = Object.fromEntries(
+    Object.entries(files).flatMap(([path, content]) => (path.endsWith('/base/kustomization.yaml') ? [[path.split('/')[1] ?? '', versionIn(content)]] : [])),
+  );
   await promoted(scene, 'The shop', tell, signal);
 }
 
@@ -75,7 +81,9 @@ async function brokenImage(scene: Scene, tell: Tell, signal: AbortSignal): Promi
   scene.commit = pushed.commit;
   tell(`pushed ${short(pushed.commit)}: catalog with the image tag "broken", which no registry has`);
 
-  const status = await expected('sluice/shop/staging to fail', untilStatus(world, pushed.commit, 'staging', 'failure', signal), () => describeStatus(world, pushed.commit, 'staging'));
+  const status = await expected('sluice/shop/staging to fail', untilStatus(world, pushed.commit, 'staging', 'failure', signal), () =>
+    describeStatus(world, pushed.commit, 'staging'),
+  );
   const foundAt = performance.now();
   tell(`staging     found degraded ${after(pushed, foundAt)} after the push`);
   tell(`Git host    sluice/shop/staging is failure: "${status.description}"`);
@@ -85,14 +93,18 @@ async function brokenImage(scene: Scene, tell: Tell, signal: AbortSignal): Promi
   tell(`cluster     ${stuck === undefined ? 'no pod of catalog waits' : `pod ${stuck.pod}, container ${stuck.container}: ${stuck.reason}`}`);
   tell(`hub         Application catalog-staging is ${health}: ${message.length > 200 ? `${message.slice(0, 199)}…` : message}`);
   const named = stuck !== undefined && message.includes(stuck.pod) && message.includes(stuck.container) && /ErrImagePull|ImagePullBackOff/.test(message);
-  if (health !== 'Degraded' || !named) throw new NotSeen('Application catalog-staging to be Degraded for that pod, container and reason', `${health}: ${message}`);
+  if (health !== 'Degraded' || !named)
+    throw new NotSeen('Application catalog-staging to be Degraded for that pod, container and reason', `${health}: ${message}`);
 
   // That something does not happen can only be seen by watching: the soak, which would let it through, and as long again.
   const watchMs = 2 * soakMs + 1000;
   await sleep(watchMs, undefined, { signal });
   const head = await environmentHead(world);
   if (fingerprint(scene) !== before.deployments || head !== before.head) {
-    throw new NotSeen(`production to stay as it was (its branch at ${short(before.head ?? 'none')})`, `its branch is at ${short(head ?? 'none')}; ${describeDeployments(watches.production.now().values())}`);
+    throw new NotSeen(
+      `production to stay as it was (its branch at ${short(before.head ?? 'none')})`,
+      `its branch is at ${short(head ?? 'none')}; ${describeDeployments(watches.production.now().values())}`,
+    );
   }
   tell(`production  did not move, watched for ${watchMs / 1000} s: ${describeDeployments(watches.production.now().values())}`);
 }
@@ -107,7 +119,11 @@ async function fix(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void>
   scene.versions = { ...scene.versions, catalog: '1.5.1' };
   const promotion = await promoted(scene, 'Catalog 1.5.1', tell, signal);
 
-  if (promotion.previousHead !== headBefore) throw new NotSeen(`the promotion to stand on the head before (${short(headBefore ?? 'none')})`, `it stands on ${short(promotion.previousHead ?? 'nothing')}`);
+  if (promotion.previousHead !== headBefore)
+    throw new NotSeen(
+      `the promotion to stand on the head before (${short(headBefore ?? 'none')})`,
+      `it stands on ${short(promotion.previousHead ?? 'nothing')}`,
+    );
   const passedOver = async () => {
     for (;;) {
       const state = await releaseState(world, broken, 'production');
@@ -115,7 +131,9 @@ async function fix(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void>
       await sleep(200, undefined, { signal });
     }
   };
-  const skipped = await expected(`the Release of ${short(broken)} to be skipped in production`, passedOver(), async () => JSON.stringify(await releaseState(world, broken, 'production')));
+  const skipped = await expected(`the Release of ${short(broken)} to be skipped in production`, passedOver(), async () =>
+    JSON.stringify(await releaseState(world, broken, 'production')),
+  );
   tell(`hub         the broken Release ${skipped.name} never entered production: ${skipped.state}, ${skipped.reason}`);
 }
 
@@ -128,7 +146,11 @@ async function drift(scene: Scene, tell: Tell, signal: AbortSignal): Promise<voi
   const scaled = production.until((deployments) => deployments.get('catalog')?.replicas === 1, signal);
   await cluster.kubectl(['scale', 'deployment', 'catalog', '-n', shopNamespace, '--replicas=1']);
   const scaledAt = await expected('catalog scaled to 1', scaled, seen);
-  const scaledBackAt = await expected(`catalog back at ${wanted} replicas`, production.until((deployments) => deployments.get('catalog')?.replicas === wanted, signal), seen);
+  const scaledBackAt = await expected(
+    `catalog back at ${wanted} replicas`,
+    production.until((deployments) => deployments.get('catalog')?.replicas === wanted, signal),
+    seen,
+  );
   tell(`kubectl scale deployment catalog --replicas=1    back at ${wanted} after ${seconds(scaledBackAt - scaledAt)}`);
 
   const before = production.now().get('payments')?.uid;
@@ -159,10 +181,14 @@ async function promoted(scene: Scene, message: string, tell: Tell, signal: Abort
     tell(`pushed ${short(pushed.commit)} "${message}" to main in ${seconds(pushed.endedAt - pushed.startedAt)}; times count from the start of that push`);
     for (const stage of stages) {
       const { appliedAt, healthyAt } = await rollouts[stage];
-      tell(`${stage.padEnd(10)}  applied after ${after(pushed, appliedAt)}, healthy after ${after(pushed, healthyAt)}: ${describeDeployments(scene.watches[stage].now().values())}`);
+      tell(
+        `${stage.padEnd(10)}  applied after ${after(pushed, appliedAt)}, healthy after ${after(pushed, healthyAt)}: ${describeDeployments(scene.watches[stage].now().values())}`,
+      );
     }
     for (const stage of stages) {
-      const status = await expected(`sluice/shop/${stage} to succeed`, untilStatus(world, pushed.commit, stage, 'success', signal), () => describeStatus(world, pushed.commit, stage));
+      const status = await expected(`sluice/shop/${stage} to succeed`, untilStatus(world, pushed.commit, stage, 'success', signal), () =>
+        describeStatus(world, pushed.commit, stage),
+      );
       tell(`Git host    sluice/shop/${stage} is ${status.state}: "${status.description}"`);
     }
     const promotion = await readPromotion(world, scene.clone, pushed.commit);
@@ -183,7 +209,8 @@ async function setCatalog({ clone }: Scene, version: string): Promise<void> {
 const versionIn = (kustomization: string): string => /newTag: (\S+)/.exec(kustomization)?.[1] ?? '';
 
 /** Equal as long as nobody changed what is wanted of any Deployment in production. */
-const fingerprint = ({ watches }: Scene): string => JSON.stringify([...watches.production.now().values()].map(({ name, uid, generation, image }) => [name, uid, generation, image]).toSorted());
+const fingerprint = ({ watches }: Scene): string =>
+  JSON.stringify([...watches.production.now().values()].map(({ name, uid, generation, image }) => [name, uid, generation, image]).toSorted());
 
 const after = ({ startedAt }: Pushed, at: number): string => seconds(at - startedAt);
 

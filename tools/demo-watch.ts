@@ -30,7 +30,18 @@ export type DeploymentWatch = AsyncDisposable & {
 type Waiter = { check(deployments: Deployments): void; fail(error: Error): void };
 
 export async function watchDeployments(controlPlane: ControlPlane, parts: Parts): Promise<DeploymentWatch> {
-  const args = ['--kubeconfig', controlPlane.kubeconfigFile('admin'), 'get', 'deployments', '-n', shopNamespace, '--watch', '--output-watch-events', '-o', 'json'];
+  const args = [
+    '--kubeconfig',
+    controlPlane.kubeconfigFile('admin'),
+    'get',
+    'deployments',
+    '-n',
+    shopNamespace,
+    '--watch',
+    '--output-watch-events',
+    '-o',
+    'json',
+  ];
   const child = spawn(parts.kubectl, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   const pid = child.pid as number;
@@ -96,7 +107,13 @@ type WatchEvent = {
   readonly object: {
     readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number };
     readonly spec: { readonly replicas: number; readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
-    readonly status?: { readonly observedGeneration?: number; readonly replicas?: number; readonly updatedReplicas?: number; readonly readyReplicas?: number; readonly availableReplicas?: number };
+    readonly status?: {
+      readonly observedGeneration?: number;
+      readonly replicas?: number;
+      readonly updatedReplicas?: number;
+      readonly readyReplicas?: number;
+      readonly availableReplicas?: number;
+    };
   };
 };
 
@@ -119,7 +136,9 @@ function note(known: Map<string, Deployment>, { type, object: { metadata, spec, 
 
 /** `catalog 1.4.2 (3/3 ready)`, one after the other. */
 export function describeDeployments(deployments: Iterable<Deployment>): string {
-  const texts = [...deployments].toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, image, ready, replicas }) => `${name} ${versionOf(image)} (${ready}/${replicas} ready)`);
+  const texts = [...deployments]
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, image, ready, replicas }) => `${name} ${versionOf(image)} (${ready}/${replicas} ready)`);
   return texts.length === 0 ? 'no Deployment' : texts.join(', ');
 }
 

@@ -12,7 +12,13 @@ import { openRunFolder } from './run-folder.ts';
 import type { Say } from './run-program.ts';
 
 /** The config repository on the Git host; empty until the first push. */
-export type ShopRepository = { readonly name: string; readonly cloneUrl: string; readonly webhookUrl: string; readonly webhookId: number; readonly webhookSecret: string };
+export type ShopRepository = {
+  readonly name: string;
+  readonly cloneUrl: string;
+  readonly webhookUrl: string;
+  readonly webhookId: number;
+  readonly webhookSecret: string;
+};
 
 /** Everything that the story of the shop needs, running: three control planes, Redis, a Git host, and Sluice with the shop's resources. */
 export type World = AsyncDisposable & {
@@ -64,8 +70,13 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
     return cluster;
   };
   const redisStarting = started(startRedis({ parts, dir: join(folder.path, 'redis') }));
-  const giteaStarting = started(startGitea({ parts, dir: join(folder.path, 'gitea'), say })).then(async (gitea) => ({ gitea, ...(await gitea.createRepository(repositoryName)) }));
-  const sluiceStarting = Promise.all([hubStarting, redisStarting]).then(([hub, redis]) => started(startSluice({ parts, dir: folder.path, hub, redis, environment, say })));
+  const giteaStarting = started(startGitea({ parts, dir: join(folder.path, 'gitea'), say })).then(async (gitea) => ({
+    gitea,
+    ...(await gitea.createRepository(repositoryName)),
+  }));
+  const sluiceStarting = Promise.all([hubStarting, redisStarting]).then(([hub, redis]) =>
+    started(startSluice({ parts, dir: folder.path, hub, redis, environment, say })),
+  );
 
   const [hub, staging, production, redis, { gitea, cloneUrl }, sluice] = await together([
     hubStarting,
@@ -78,7 +89,13 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
 
   const webhookUrl = `${sluice.url}/webhooks/${shopNamespace}/${repositoryName}`;
   const kubeconfigs = { staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') };
-  const resources = await hubResources({ repositoryUrl: cloneUrl, ...(pollSeconds === undefined ? {} : { pollSeconds }), gitToken: gitea.token, webhookSecret, kubeconfigs });
+  const resources = await hubResources({
+    repositoryUrl: cloneUrl,
+    ...(pollSeconds === undefined ? {} : { pollSeconds }),
+    gitToken: gitea.token,
+    webhookSecret,
+    kubeconfigs,
+  });
   await hub.kubectl(['apply', '--server-side', '-f', '-'], { input: resources });
   const webhookId = webhook ? await gitea.addWebhook({ repository: repositoryName, url: webhookUrl, secret: webhookSecret }) : 0;
   await waitForWebhook(webhookUrl, webhookSecret, sluice);
@@ -102,7 +119,14 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
   };
 }
 
-type SluiceOptions = { readonly parts: Parts; readonly dir: string; readonly hub: ControlPlane; readonly redis: Redis; readonly environment: SluiceEnvironment; readonly say: Say };
+type SluiceOptions = {
+  readonly parts: Parts;
+  readonly dir: string;
+  readonly hub: ControlPlane;
+  readonly redis: Redis;
+  readonly environment: SluiceEnvironment;
+  readonly say: Say;
+};
 
 function startSluice({ parts, dir, hub, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
   const began = performance.now();
@@ -135,7 +159,11 @@ async function together<const T extends readonly Promise<unknown>[]>(promises: T
 /** Signed as Gitea signs, with an event that changes no ref: answered as soon as Sluice has seen the Repository and its Secret. */
 async function waitForWebhook(url: string, secret: string, sluice: SluiceProcess): Promise<void> {
   const body = JSON.stringify({ action: 'created' });
-  const headers = { 'content-type': 'application/json', 'x-gitea-event': 'repository', 'x-gitea-signature': createHmac('sha256', secret).update(body).digest('hex') };
+  const headers = {
+    'content-type': 'application/json',
+    'x-gitea-event': 'repository',
+    'x-gitea-signature': createHmac('sha256', secret).update(body).digest('hex'),
+  };
   const deadline = performance.now() + 30_000;
   for (;;) {
     const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(5000) });

@@ -34,7 +34,14 @@ async function demo({ once, json }: Options, stop: AbortSignal): Promise<number>
   const results = await tellStory(world, stop);
   const ok = results.every((result) => result.ok);
   if (json !== undefined) await writeFile(json, `${JSON.stringify({ ok, steps: results }, null, 2)}\n`);
-  say(ok ? `\nAll ${results.length} steps were seen.` : `\nNot seen: ${results.filter((result) => !result.ok).map(({ name }) => name).join(', ')}.`);
+  say(
+    ok
+      ? `\nAll ${results.length} steps were seen.`
+      : `\nNot seen: ${results
+          .filter((result) => !result.ok)
+          .map(({ name }) => name)
+          .join(', ')}.`,
+  );
 
   if (!once) {
     printWhatNext(world);
@@ -134,6 +141,7 @@ try {
   }
   const problem = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${problem}\n`);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ ok: false, steps: [{ name: 'set-up', ok: false, seconds: 0, evidence: [problem] }] }, null, 2)}\n`);
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify({ ok: false, steps: [{ name: 'set-up', ok: false, seconds: 0, evidence: [problem] }] }, null, 2)}\n`);
   process.exit(1);
 }

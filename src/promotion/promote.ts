@@ -11,7 +11,7 @@ import { circleOf, decide } from './decide.ts';
 import type { Ports } from './ports.ts';
 import { affectedBy, readView } from './read-view.ts';
 import { checkHeads, recordAdmission } from './record-admission.ts';
-import { releasesToDelete, stagesOfRelease } from './release-record.ts';
+import { releasesToDelete, stagesOfRelease, summaryOf } from './release-record.ts';
 
 export type PromoteOutcome = {
   readonly pipeline: Pipeline;
@@ -96,7 +96,8 @@ async function writeReleases(pipeline: Pipeline, releases: readonly Release[], {
     if (canonicalJson(stages as unknown as Json) === canonicalJson(before as unknown as Json)) continue;
     const fresh = await hub.read('Release', referenceOf(release), signal);
     if (fresh === undefined) continue;
-    const status = { reported: fresh.status?.reported ?? [], stages: stagesOfRelease(fresh, pipeline.spec.stages, statusOf(pipeline), now) };
+    const decided = stagesOfRelease(fresh, pipeline.spec.stages, statusOf(pipeline), now);
+    const status = { reported: fresh.status?.reported ?? [], stages: decided, summary: summaryOf(decided) };
     changed.push(await hub.writeStatus('Release', fresh, status, signal));
   }
   return changed;

@@ -59,6 +59,9 @@ function waitsFor(release: Release, spec: StageSpec, status: PipelineStatus, run
   return running === undefined ? 'waiting to be admitted' : `waiting for the verdict on ${running}`;
 }
 
+/** One line for `kubectl get`. */
+export const summaryOf = (stages: readonly ReleaseStage[]): string => stages.map(({ name, state }) => `${name} ${state}`).join(', ').slice(0, 2000);
+
 /** Releases that nothing needs any more. */
 export function releasesToDelete(releases: readonly Release[], status: PipelineStatus): readonly Release[] {
   const inUse = new Set(status.stages.flatMap(({ admitted, history }) => [...(admitted === undefined ? [] : [admitted.release]), ...history.map(({ release }) => release)]));

@@ -98,6 +98,7 @@ export const ApplicationStatus = record({
     { maxItems: 5, default: [] },
   ),
   fullDryRunAt: optional(time({ description: 'When every object was last dry-run, proven or not.' })),
+  syncRequested: optional(text({ maxLength: 64, description: 'The annotation `sluice.dev/sync-requested` of the last request whose sync is done or has failed.' })),
 });
 export type ApplicationStatus = Static<typeof ApplicationStatus>;
 

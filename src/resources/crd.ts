@@ -41,7 +41,7 @@ const declarations: Readonly<Record<Kind, Declaration>> = {
     columns: [
       { name: 'Pipeline', path: '.spec.pipeline' },
       { name: 'Revision', path: '.spec.revision' },
-      { name: 'Stages', path: '.status.stages[*].state' },
+      { name: 'Stages', path: '.status.summary' },
       { name: 'Subject', path: '.spec.subject' },
       age,
     ],

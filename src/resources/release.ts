@@ -17,6 +17,7 @@ export const ReleaseSpec = record({
 export type ReleaseSpec = Static<typeof ReleaseSpec>;
 
 export const ReleaseStatus = record({
+  summary: optional(Type.String({ maxLength: 2048, description: 'Where it stands in every stage, for `kubectl get`.' })),
   stages: list(
     record({
       name: name(),

@@ -72,6 +72,6 @@ async function note(release: Release, reported: readonly Reported[], hub: Hub, s
   const reference = { namespace: release.metadata.namespace, name: release.metadata.name };
   const fresh = await hub.read('Release', reference, signal);
   if (fresh === undefined) return release;
-  return hub.writeStatus('Release', fresh, { stages: fresh.status?.stages ?? [], reported: [...reported] }, signal);
+  return hub.writeStatus('Release', fresh, { stages: [], ...fresh.status, reported: [...reported] }, signal);
 }
 

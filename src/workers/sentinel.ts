@@ -27,7 +27,7 @@ export function startSentinel({ mark, onLost, log, everyMs = 1000 }: Options): S
 
   async function restore(): Promise<void> {
     try {
-      log.warn({}, 'queue was lost, nudging everything');
+      log.info({}, 'queue is new or was lost, nudging everything');
       await onLost();
       const settled = await mark.settle(claimant);
       log.info({ settled }, 'everything nudged');
