@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const real = ['test/contract/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+const contract = ['test/contract/**/*.test.ts'];
+const e2e = ['test/e2e/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -9,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: real,
+          exclude: [...contract, ...e2e],
           maxWorkers: 2,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -19,12 +20,23 @@ export default defineConfig({
         // The real control planes, Redis and Git host are started once, and only when one of these files is run.
         test: {
           name: 'real',
-          include: real,
+          include: contract,
           globalSetup: 'test/real-parts.ts',
           fileParallelism: false,
           testTimeout: 90_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Each file starts a world of its own: Sluice beside the parts that it needs.
+        test: {
+          name: 'e2e',
+          include: e2e,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

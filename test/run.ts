@@ -10,7 +10,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   try {
     const chosen = await vitest.globTestSpecifications([...filter]);
     if (chosen.length === 0) return report([], 0);
-    if (chosen.some(({ project }) => project.name === 'real')) await ensureParts({ say });
+    if (chosen.some(({ project }) => project.name !== 'pure')) await ensureParts({ say });
     const { testModules, unhandledErrors } = await vitest.start([...filter]);
     return report(testModules, unhandledErrors.length);
   } finally {
