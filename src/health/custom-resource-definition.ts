@@ -1,12 +1,11 @@
 import type { LiveObject } from '../model/manifest.ts';
 import { degraded, type Health, healthy, progressing } from './health.ts';
-import { conditionOf, listAt, optionalCountAt, trueCondition, withReason } from './live-fields.ts';
-import { specNotObserved, waitsToBeObserved } from './observed-generation.ts';
+import { conditionOf, listAt, trueCondition, withReason } from './live-fields.ts';
+import { statusOfOlderSpec, waitsToBeObserved } from './observed-generation.ts';
 
 /** Source: Argo CD's rule. */
 export function customResourceDefinitionHealth(live: LiveObject): Health {
-  // Only newer API servers write it here.
-  if (optionalCountAt(live, 'status', 'observedGeneration') !== undefined && specNotObserved(live)) return waitsToBeObserved(live);
+  if (statusOfOlderSpec(live)) return waitsToBeObserved(live);
   if (listAt(live, 'status', 'conditions').length === 0) return progressing('the definition has no conditions yet');
 
   const terminating = trueCondition(live, 'Terminating');

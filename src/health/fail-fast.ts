@@ -64,7 +64,13 @@ function rollsOut(workload: LiveObject): boolean {
   return at(workload, 'spec', 'paused') !== true && !specNotObserved(workload);
 }
 
-const crashesAgainAndAgain = ({ reason, restartCount }: ContainerReason): boolean => reason === 'CrashLoopBackOff' && restartCount >= crashLoopFromRestart;
+/**
+ * A container that runs between two crashes is judged as it was while it waited, one restart ago, until it becomes ready;
+ * else every restart would turn Degraded into Progressing and back.
+ */
+function crashesAgainAndAgain({ reason, restartCount }: ContainerReason): boolean {
+  return (reason === 'CrashLoopBackOff' && restartCount >= crashLoopFromRestart) || (reason === 'Crashed' && restartCount > crashLoopFromRestart);
+}
 
 function firstReason(pods: readonly PodFacts[], proves: (reason: ContainerReason) => boolean): string | undefined {
   for (const pod of pods) {
@@ -75,7 +81,7 @@ function firstReason(pods: readonly PodFacts[], proves: (reason: ContainerReason
 }
 
 function reasonText({ reason, message, restartCount, lastEnd }: ContainerReason): string {
-  if (reason !== 'CrashLoopBackOff') return message === '' ? reason : `${reason}: ${message}`;
+  if (reason !== 'CrashLoopBackOff' && reason !== 'Crashed') return message === '' ? reason : `${reason}: ${message}`;
   // The kubelet's message names the back-off, not the cause.
   return `${reason}: ${restartCount} restarts${lastEnd === '' ? '' : `, the last run ended with ${lastEnd}`}`;
 }

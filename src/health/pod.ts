@@ -3,12 +3,15 @@ import type { LiveObject } from '../model/manifest.ts';
 import { degraded, type Health, healthy, progressing, unknownHealth } from './health.ts';
 import { conditionOf, listAt, optionalCountAt, shortMessage, textAt, trueCondition, withReason } from './live-fields.ts';
 
+const ignoreRestartPolicyAnnotations = ['sluice.dev/ignore-restart-policy', 'argocd.argoproj.io/ignore-restart-policy'];
+const hookAnnotations = ['sluice.dev/hook', 'argocd.argoproj.io/hook', 'helm.sh/hook'];
+
 /**
  * Source: Argo CD's rule.
  * A container's termination message is never quoted: the process wrote it, and it may hold anything, a secret too.
  */
 export function podHealth(live: LiveObject): Health {
-  const runsForever = textAt(live, 'spec', 'restartPolicy') === 'Always';
+  const runsForever = textAt(live, 'spec', 'restartPolicy') === 'Always' || ignoresRestartPolicy(live);
   const stuck = runsForever ? containersOf(live).find((container) => startFails(waitingReason(container))) : undefined;
   if (stuck !== undefined) return degraded(waitingText(stuck));
 
@@ -25,6 +28,13 @@ export function podHealth(live: LiveObject): Health {
     default:
       return unknownHealth(phase === '' ? 'the pod has no phase' : `the pod's phase is ${shortMessage(phase)}`);
   }
+}
+
+/** A hook has to end, whatever it is annotated with. */
+function ignoresRestartPolicy(live: LiveObject): boolean {
+  const annotations = at(live, 'metadata', 'annotations');
+  const ignored = ignoreRestartPolicyAnnotations.some((annotation) => at(annotations, annotation) === 'true');
+  return ignored && !hookAnnotations.some((annotation) => at(annotations, annotation) !== undefined);
 }
 
 function serviceHealthOf(live: LiveObject): Health {

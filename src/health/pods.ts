@@ -1,9 +1,12 @@
 import { at, isJsonObject } from '../model/json.ts';
-import { groupKindText, type GroupKind, groupOf, type LiveObject } from '../model/manifest.ts';
+import { type GroupKind, groupKindText, groupOf, type LiveObject } from '../model/manifest.ts';
 import { conditionOf, countAt, listAt, shortMessage, textAt, timeMsAt, trueCondition } from './live-fields.ts';
 import { endText } from './pod.ts';
 
-/** Why a container waits, in the kubelet's words. `lastEnd` is how its last run ended: `OOMKilled, exit code 137`. */
+/**
+ * Why a container waits, in the kubelet's words; or `Crashed`, our word for one that does not wait between two crashes and is not ready.
+ * `lastEnd` is how its last run ended: `OOMKilled, exit code 137`.
+ */
 export type ContainerReason = {
   readonly container: string;
   readonly reason: string;
@@ -25,7 +28,7 @@ export type PodFacts = {
   readonly phase: string;
   readonly ready: boolean;
   readonly deleting: boolean;
-  /** Containers that wait, init containers first. */
+  /** Containers that wait or crashed, init containers first. */
   readonly reasons: readonly ContainerReason[];
   /** Since when the scheduler finds no node, and why. */
   readonly unschedulable: { readonly sinceMs: number; readonly message: string } | undefined;
@@ -57,7 +60,9 @@ export function podFacts(pod: LiveObject): PodFacts {
 }
 
 function containerReason(container: unknown): ContainerReason[] {
-  const reason = shortMessage(textAt(container, 'state', 'waiting', 'reason'));
+  const waitsFor = shortMessage(textAt(container, 'state', 'waiting', 'reason'));
+  const lastRun = at(container, 'state', 'terminated') ?? at(container, 'lastState', 'terminated');
+  const reason = waitsFor === '' && at(container, 'ready') !== true && crashed(lastRun) ? 'Crashed' : waitsFor;
   if (reason === '') return [];
   return [
     {
@@ -65,9 +70,19 @@ function containerReason(container: unknown): ContainerReason[] {
       reason,
       message: shortMessage(textAt(container, 'state', 'waiting', 'message')),
       restartCount: countAt(container, 'restartCount'),
-      lastEnd: endText(at(container, 'lastState', 'terminated')),
+      lastEnd: endText(lastRun),
     },
   ];
+}
+
+/** After a run of ten minutes the kubelet forgets earlier crashes: the back-off starts anew, and so does our count. */
+const crashLoopForgottenAfterMs = 600_000;
+
+function crashed(run: unknown): boolean {
+  const startedAtMs = timeMsAt(run, 'startedAt');
+  const finishedAtMs = timeMsAt(run, 'finishedAt');
+  if (startedAtMs === undefined || finishedAtMs === undefined) return false;
+  return countAt(run, 'exitCode') !== 0 && finishedAtMs - startedAtMs < crashLoopForgottenAfterMs;
 }
 
 function unschedulableSince(pod: LiveObject, createdAtMs: number): PodFacts['unschedulable'] {

@@ -73,7 +73,7 @@ async function judge(live: Live, kinds: ReadonlyMap<string, ServedKind>, destina
   const object = await wholeObject(live, kinds, destination, liveObjects, signal);
   if (object === undefined) return { health: { health: 'Missing', message: 'was removed a moment ago' } };
 
-  const health = objectHealth(object) ?? healthy;
+  const health = objectHealth(object, now) ?? healthy;
   const { namespace } = live.id;
   const selector = watchesPods(live.id) ? podSelectorOf(object) : undefined;
   const settled = health.health === 'Healthy' || health.health === 'Suspended';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applicationHealth } from '../../src/health/application.ts';
-import { healthRank, type HealthWord } from '../../src/health/health.ts';
+import { type HealthWord, healthRank } from '../../src/health/health.ts';
 import type { ResourceId } from '../../src/model/manifest.ts';
 
 const worstLast: readonly HealthWord[] = ['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown'];

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { objectHealth } from '../../src/health/assess.ts';
+import { hasHealthRule, objectHealth } from '../../src/health/assess.ts';
 import { settled } from '../../src/health/health.ts';
 import type { JsonObject } from '../../src/model/json.ts';
-import type { LiveObject } from '../../src/model/manifest.ts';
+import { groupOf, type LiveObject } from '../../src/model/manifest.ts';
 import { condition, containers, live, waiting } from './objects.ts';
 
 type Case = readonly [situation: string, object: LiveObject, health: string, message: string];
@@ -203,7 +203,6 @@ const jobs: readonly Case[] = [
 ];
 
 const loadBalancer = (ingress: JsonObject[]) => live('v1', 'Service', { spec: { type: 'LoadBalancer' }, status: { loadBalancer: { ingress } } });
-const claim = (phase: string) => live('v1', 'PersistentVolumeClaim', { spec: { storageClassName: 'fast', volumeName: 'pv-1' }, status: { phase } });
 const definition = (...conditions: JsonObject[]) => live('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { status: { conditions } });
 const accepted = condition('NamesAccepted', 'True', 'NoConflicts', 'no conflicts found');
 
@@ -211,10 +210,6 @@ const others: readonly Case[] = [
   ['has no address', loadBalancer([]), 'Progressing', 'the load balancer has no address yet'],
   ['has an address', loadBalancer([{ ip: '192.0.2.1' }]), 'Healthy', ''],
   ['needs no address', live('v1', 'Service', { spec: { type: 'ClusterIP' }, status: { loadBalancer: {} } }), 'Healthy', ''],
-  ['is bound', claim('Bound'), 'Healthy', ''],
-  ['is pending', claim('Pending'), 'Progressing', 'the claim is not bound to a volume yet (StorageClass fast)'],
-  ['is lost', claim('Lost'), 'Degraded', 'the claim lost its volume pv-1'],
-  ['has no phase', claim(''), 'Unknown', 'the claim has no phase'],
   ['has no conditions', definition(), 'Progressing', 'the definition has no conditions yet'],
   [
     'terminates',
@@ -258,6 +253,8 @@ describe('objectHealth', () => {
     ['v1', 'ConfigMap'],
     ['example.org/v1', 'Deployment'],
     ['apps/v1', 'Pod'],
+    ['extensions/v1beta1', 'Deployment'],
+    ['argoproj.io/v1alpha1', 'Application'],
   ])('has no rule for %s %s', (apiVersion, kind) => {
     expect(objectHealth(live(apiVersion, kind))).toBeUndefined();
   });
@@ -292,15 +289,46 @@ describe('objectHealth', () => {
     expect(message.length).toBeLessThan(330);
   });
 
-  it('never throws on a hostile object', () => {
-    const kinds = fc.constantFrom(...[...deployments, ...statefulSets, ...daemonSets, ...replicaSets, ...pods, ...jobs, ...others].map(([, object]) => object));
+  it.each([
+    ['apps/v1', 'Deployment'],
+    ['apps/v1', 'StatefulSet'],
+    ['apps/v1', 'DaemonSet'],
+    ['apps/v1', 'ReplicaSet'],
+    ['v1', 'Pod'],
+    ['batch/v1', 'Job'],
+    ['batch/v1', 'CronJob'],
+    ['v1', 'Service'],
+    ['v1', 'PersistentVolumeClaim'],
+    ['v1', 'Namespace'],
+    ['networking.k8s.io/v1', 'Ingress'],
+    ['extensions/v1beta1', 'Ingress'],
+    ['apiregistration.k8s.io/v1', 'APIService'],
+    ['autoscaling/v1', 'HorizontalPodAutoscaler'],
+    ['autoscaling/v2', 'HorizontalPodAutoscaler'],
+    ['policy/v1', 'PodDisruptionBudget'],
+    ['apiextensions.k8s.io/v1', 'CustomResourceDefinition'],
+    ['argoproj.io/v1alpha1', 'Workflow'],
+  ])('never throws on a hostile %s %s', (apiVersion, kind) => {
+    expect(hasHealthRule({ group: groupOf(apiVersion), kind })).toBe(true);
+    const parts = [fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), fc.array(fc.jsonValue())] as const;
     fc.assert(
-      fc.property(kinds, fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), fc.array(fc.jsonValue()), ({ apiVersion, kind }, metadata, spec, status, list) => {
-        const listed = { conditions: list, containerStatuses: list, initContainerStatuses: list, phase: 'Running' };
+      fc.property(...parts, (metadata, spec, status, list) => {
+        const listed = {
+          conditions: list,
+          containerStatuses: list,
+          initContainerStatuses: list,
+          active: list,
+          loadBalancer: { ingress: list },
+          phase: 'Running',
+        };
+        const annotations = { 'autoscaling.alpha.kubernetes.io/conditions': JSON.stringify(list) };
         objectHealth({ apiVersion, kind, metadata, spec, status } as unknown as LiveObject);
-        objectHealth({ apiVersion, kind, metadata, spec: { restartPolicy: 'Always' }, status: listed } as unknown as LiveObject);
+        objectHealth({ apiVersion, kind, metadata: { annotations }, spec: { restartPolicy: 'Always' }, status: listed } as unknown as LiveObject);
       }),
     );
+  });
+
+  it('never throws on what is no object', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => void objectHealth(value as unknown as LiveObject)));
   });
 });

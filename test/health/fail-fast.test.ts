@@ -84,6 +84,15 @@ describe('failFast', () => {
     );
   });
 
+  it('keeps failing on a crash loop while the container runs between two crashes', () => {
+    const running = (restartCount: number) => pod({ phase: 'Running', reasons: waits('Crashed', '', restartCount, 'Error, exit code 1') });
+
+    expect(failFast(deployment(), [running(3)], replicaSets, now)).toEqual(nothing);
+    expect(failFast(deployment(), [running(4)], replicaSets, now)).toEqual(
+      failed('pod catalog-6d5f-abcde: container catalog: Crashed: 4 restarts, the last run ended with Error, exit code 1'),
+    );
+  });
+
   it.each([
     ['is ready', { ready: true, phase: 'Running' }],
     ['is being deleted', { deleting: true }],
@@ -170,6 +179,7 @@ describe('failFast', () => {
 
   it("leaves a Job's crashes to its backoffLimit", () => {
     expect(failFast(job(), [pod({ ownerUid: 'uid-of-Job', reasons: waits('CrashLoopBackOff', '', 4) })], [], now)).toEqual(nothing);
+    expect(failFast(job(), [pod({ ownerUid: 'uid-of-Job', reasons: waits('Crashed', '', 5) })], [], now)).toEqual(nothing);
   });
 
   it('is never changed by pods of other revisions', () => {

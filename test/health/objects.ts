@@ -1,3 +1,6 @@
+import { expect, it } from 'vitest';
+import { objectHealth } from '../../src/health/assess.ts';
+import type { HealthWord } from '../../src/health/health.ts';
 import type { Json, JsonObject } from '../../src/model/json.ts';
 import type { LiveMetadata, LiveObject } from '../../src/model/manifest.ts';
 
@@ -42,3 +45,12 @@ export const waiting = (name: string, reason: string, message: string, restartCo
   state: { waiting: { reason, message } },
   lastState,
 });
+
+/** What a kind is judged to be in a situation: `message` is the whole text. */
+export type HealthCase = readonly [situation: string, object: LiveObject, health: HealthWord, message: string];
+
+export function judges(cases: readonly HealthCase[]): void {
+  it.each(cases)('that %s', (_, object, health, message) => {
+    expect(objectHealth(object)).toEqual({ health, message });
+  });
+}

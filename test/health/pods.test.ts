@@ -60,6 +60,30 @@ describe('podFacts', () => {
     expect(podFacts(catalogPod).reasons[0]?.message).toHaveLength(300);
   });
 
+  const crashed = (exitCode: number, finishedAt: string) => ({
+    terminated: { exitCode, reason: 'Error', startedAt: '2026-05-04T10:01:00Z', finishedAt, message: 'hunter2' },
+  });
+  const reasonsOf = (container: JsonObject) =>
+    podFacts(live('v1', 'Pod', { status: { containerStatuses: [{ name: 'web', ready: false, restartCount: 4, ...container }] } })).reasons;
+  const running = { running: { startedAt: '2026-05-04T10:02:00Z' } };
+
+  it.each([
+    ['runs again', { state: running, lastState: crashed(1, '2026-05-04T10:01:05Z') }],
+    ['has crashed a moment ago', { state: crashed(1, '2026-05-04T10:01:05Z'), lastState: {} }],
+  ])('notes a container that %s between two crashes', (_, container) => {
+    expect(reasonsOf(container)).toEqual([{ container: 'web', reason: 'Crashed', message: '', restartCount: 4, lastEnd: 'Error, exit code 1' }]);
+  });
+
+  it.each([
+    ['is ready again', { ready: true, state: running, lastState: crashed(1, '2026-05-04T10:01:05Z') }],
+    ['ended well', { state: running, lastState: crashed(0, '2026-05-04T10:01:05Z') }],
+    ['ran for ten minutes before', { state: running, lastState: crashed(1, '2026-05-04T10:11:00Z') }],
+    ['does not say how long it ran', { state: running, lastState: { terminated: { exitCode: 1 } } }],
+    ['has finished as an init container does', { state: crashed(0, '2026-05-04T10:01:05Z'), lastState: crashed(1, '2026-05-04T10:00:05Z') }],
+  ])('notes no crash of a container that %s', (_, container) => {
+    expect(reasonsOf(container)).toEqual([]);
+  });
+
   it('knows since when no node is found', () => {
     const pod = live('v1', 'Pod', {
       status: { conditions: [condition('PodScheduled', 'False', 'Unschedulable', '0/3 nodes are available', '2026-05-04T10:00:07Z')] },
