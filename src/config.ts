@@ -16,6 +16,7 @@ export type Config = {
   readonly installation: string;
   readonly cacheDir: string;
   readonly kustomizeBin: string;
+  readonly helmBin: string;
   readonly logLevel: LogLevel;
   /** Steps at once per verb. */
   readonly concurrency: number;
@@ -41,6 +42,7 @@ const variables = [
   'SLUICE_INSTALLATION',
   'SLUICE_CACHE_DIR',
   'SLUICE_KUSTOMIZE_BIN',
+  'SLUICE_HELM_BIN',
   'SLUICE_LOG_LEVEL',
   'SLUICE_CONCURRENCY',
   'SLUICE_MAX_PACK_BYTES',
@@ -82,6 +84,7 @@ export function parseConfig(env: Environment): Parsed<{ readonly config: Config;
     installation: take('SLUICE_INSTALLATION', label(40), 'default'),
     cacheDir: read('SLUICE_CACHE_DIR') ?? defaultCacheDir(env),
     kustomizeBin: read('SLUICE_KUSTOMIZE_BIN') ?? 'kustomize',
+    helmBin: read('SLUICE_HELM_BIN') ?? 'helm',
     logLevel: take<LogLevel>('SLUICE_LOG_LEVEL', parseLogLevel, 'info'),
     concurrency: take('SLUICE_CONCURRENCY', integer(1, 1000), 8),
     maxPackBytes: take('SLUICE_MAX_PACK_BYTES', integer(1_048_576, 8_589_934_592), 268_435_456),

@@ -14,7 +14,7 @@ import { openGitea } from './adapters/gitea.ts';
 import { openHub } from './adapters/hub.ts';
 import { leaderLeases } from './adapters/leader-lease.ts';
 import { inClusterKubeconfig } from './adapters/in-cluster.ts';
-import { openKustomize } from './adapters/kustomize-binary.ts';
+import { openRenderTools } from './adapters/render-tools.ts';
 import { healthRoutes } from './api/health-routes.ts';
 import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
@@ -75,7 +75,7 @@ async function serve(): Promise<void> {
   });
   closing.defer(() => queue.close());
 
-  const renderer = await openKustomize({ binary: config.kustomizeBin });
+  const renderer = await openRenderTools({ kustomizeBin: config.kustomizeBin, helmBin: config.helmBin });
   const renders = openRenderCache({ maxBytes: renderCacheBytes });
   const repositories = openRepositorySecrets(hub, () => new Date());
   const gitea = openGitea();
@@ -141,7 +141,7 @@ async function serve(): Promise<void> {
   closing.defer(() => closeServer(server, stopWithinMs));
   await server.listen({ host: config.listen.host, port: config.listen.port });
 
-  log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize }, 'serving');
+  log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize, helm: renderer.versions.helm }, 'serving');
   await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   log.info({}, 'stopping');
 

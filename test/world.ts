@@ -4,6 +4,7 @@ import type { Ports } from '../src/promotion/ports.ts';
 import { generateSigningKey, parseSigningKey } from '../src/promotion/signing-key.ts';
 import { openRenderCache } from '../src/render/cache.ts';
 import { inputsOf, render } from '../src/render/render.ts';
+import type { Renderer } from '../src/render/renderer.ts';
 import { openLiveObjects } from '../src/sync/observe.ts';
 import type { Verb } from '../src/workers/nudges.ts';
 import { promoteStep } from '../src/workers/promote-step.ts';
@@ -13,32 +14,41 @@ import type { Step } from '../src/workers/worker.ts';
 import { type FakeDestination, fakeDestination } from './fakes/fake-destination.ts';
 import type { Push, PushOutcome } from '../src/promotion/environment-branch.ts';
 import { type FakeHub, fakeHub } from './fakes/fake-hub.ts';
-import { fakeRepository, fakeSource } from './fakes/fake-source.ts';
+import { type FakeRepository, fakeRepository, fakeSource } from './fakes/fake-source.ts';
+
+/** What outlives a hub: the Git host, the clusters, and time. */
+type Survivors = { readonly repository: FakeRepository; readonly destination: FakeDestination; now(): Date };
 
 const quiet = { debug() {}, info() {}, warn() {} };
+
+type Options = { readonly namespaces?: readonly string[]; readonly survivedBy?: Survivors; readonly renderer?: Renderer };
 
 /**
  * The whole service in memory: the real stories over fakes, a clock that only moves when told, and a queue that runs one look at a time.
  * Only immediate nudges run by themselves; `pass` lets time go by and runs the timers that come due.
  */
-export function openWorld({ namespaces = ['web'] }: { readonly namespaces?: readonly string[] } = {}) {
+export function openWorld({ namespaces = ['web'], survivedBy, renderer = noTools }: Options = {}) {
   const hub: FakeHub = fakeHub();
-  const repository = fakeRepository();
-  const destination: FakeDestination = fakeDestination({ namespaces });
-  const heads = new Map<string, string>();
+  const repository = survivedBy?.repository ?? fakeRepository();
+  const destination: FakeDestination = survivedBy?.destination ?? fakeDestination({ namespaces });
+  const heads = { get: (ref: string) => repository.head(ref), set: (ref: string, commit: string | undefined) => repository.point(ref, commit) };
   const pushes: Push[] = [];
+  let meanwhile: ((push: Push) => void) | undefined;
   const environmentBranch = {
     async push(push: Push): Promise<PushOutcome> {
+      const before = meanwhile;
+      meanwhile = undefined;
+      before?.(push);
       pushes.push(push);
       if (heads.get(push.ref) !== push.expectedHead) return { outcome: 'moved', head: heads.get(push.ref) };
-      heads.set(push.ref, push.commit.id);
+      repository.receive(push.ref, [{ type: 'commit', bytes: push.commit.bytes }, ...(push.objects ?? [])]);
       return { outcome: 'pushed' };
     },
   };
   const key = parseSigningKey(generateSigningKey(Buffer.alloc(32, 7)).privateKeyPem);
   if (!key.ok) throw new Error('the signing key does not parse');
 
-  let nowMs = Date.UTC(2026, 0, 1, 12);
+  let nowMs = survivedBy?.now().getTime() ?? Date.UTC(2026, 0, 1, 12);
   const waiting: { readonly verb: Verb; readonly reference: Reference }[] = [];
   const timers = new Map<string, { readonly verb: Verb; readonly reference: Reference; readonly atMs: number }>();
   const cache = openRenderCache({ maxBytes: 1_000_000 });
@@ -47,7 +57,7 @@ export function openWorld({ namespaces = ['web'] }: { readonly namespaces?: read
     hub: hub.hub,
     source: fakeSource(repository),
     accessTo: async () => repository.access,
-    render: (request, signal) => render(request, { renderer: noTools, cache }, signal),
+    render: (request, signal) => render(request, { renderer, cache }, signal),
     inputsOf: (request) => inputsOf(request, cache),
     destinations: destination.destinations,
     liveObjects: openLiveObjects(1000),
@@ -56,11 +66,7 @@ export function openWorld({ namespaces = ['web'] }: { readonly namespaces?: read
     newId: randomUUID,
     now: () => new Date(nowMs),
     environmentBranch,
-    readRawCommit: async (_access, id) => {
-      const found = pushes.find(({ commit }) => commit.id === id);
-      if (found === undefined) throw new Error(`no commit ${id} in this test`);
-      return found.commit.bytes;
-    },
+    readRawCommit: (access, id, signal) => repository.source.rawCommit(access, id, signal),
     signer: { key: key.value, name: 'Sluice', email: 'sluice@example.org' },
   };
 
@@ -99,6 +105,10 @@ export function openWorld({ namespaces = ['web'] }: { readonly namespaces?: read
     destination,
     heads,
     pushes,
+    /** Runs before the next push reaches the host: for a push by somebody else, or an error. */
+    beforeNextPush(happens: (push: Push) => void) {
+      meanwhile = happens;
+    },
     ports,
     nudges,
     settle,
@@ -136,9 +146,12 @@ export function openWorld({ namespaces = ['web'] }: { readonly namespaces?: read
 
 export type World = ReturnType<typeof openWorld>;
 
-const noTools = {
-  versions: { kustomize: 'none' },
+const noTools: Renderer = {
+  versions: { kustomize: 'none', helm: 'none' },
   async kustomize() {
     return { ok: false as const, message: 'there is no kustomize in this test' };
+  },
+  async helm() {
+    return { ok: false as const, message: 'there is no helm in this test' };
   },
 };

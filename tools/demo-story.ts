@@ -62,7 +62,7 @@ async function firstCommit(scene: Scene, tell: Tell, signal: AbortSignal): Promi
   const files = await shopFiles();
   for (const [path, content] of Object.entries(files)) await scene.clone.write(path, content);
   scene.versions = Object.fromEntries(
-    Object.entries(files).flatMap(([path, content]) => (path.endsWith('/base/kustomization.yaml') ? [[path.split('/')[1] ?? '', versionIn(content)]] : [])),
+    Object.entries(files).flatMap(([path, content]) => (isVersionFile.test(path) ? [[path.split('/')[1] ?? '', versionIn(content)]] : [])),
   );
   await promoted(scene, 'The shop', tell, signal);
 }
@@ -206,7 +206,10 @@ async function setCatalog({ clone }: Scene, version: string): Promise<void> {
   await clone.write(catalogFile, text.replace(/newTag: \S+/, `newTag: ${version}`));
 }
 
-const versionIn = (kustomization: string): string => /newTag: (\S+)/.exec(kustomization)?.[1] ?? '';
+/** Where a service says which image it runs: its kustomization, or the values of its chart. */
+const isVersionFile = /\/(?:base\/kustomization|chart\/values)\.yaml$/;
+
+const versionIn = (text: string): string => /\b(?:newTag|tag): (\S+)/.exec(text)?.[1] ?? '';
 
 /** Equal as long as nobody changed what is wanted of any Deployment in production. */
 const fingerprint = ({ watches }: Scene): string =>

@@ -140,6 +140,7 @@ function startSluice({ parts, dir, hub, redis, environment, say }: SluiceOptions
         SLUICE_HUB_KUBECONFIG: hub.kubeconfigFile('sluice'),
         SLUICE_REDIS_URL: redis.url,
         SLUICE_KUSTOMIZE_BIN: parts.kustomize,
+        SLUICE_HELM_BIN: parts.helm,
         SLUICE_CACHE_DIR: cacheDir,
         ...environment,
       },

@@ -5,13 +5,14 @@ import { promisify } from 'node:util';
 /** What stands before a command to confine it: without network, with an upper bound of memory. Each where the system permits it. */
 export type Confinement = { readonly prefix: readonly string[]; readonly withoutNetwork: boolean; readonly withMemoryLimit: boolean };
 
-// Address space, not memory: Go reserves far more than it uses. The tool's own limit is lower; this one catches what ignores it.
+// The tool's own limit is lower; these catch what ignores it. Address space is more than memory: Go reserves far more than it uses.
 const addressSpaceBytes = 4 * 1024 * 1024 * 1024;
+const dataBytes = 1024 * 1024 * 1024;
 const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
 /** Tries once what this system permits. Source: util-linux unshare(1), prlimit(1). */
 export async function findConfinement(): Promise<Confinement> {
-  const prlimit = await firstThatWorks([['prlimit', `--as=${addressSpaceBytes}`, '--']]);
+  const prlimit = await firstThatWorks([['prlimit', `--as=${addressSpaceBytes}`, `--data=${dataBytes}`, '--']]);
   // The second form is for a process that is not root: a user namespace of its own lets it make a network namespace.
   const unshare = await firstThatWorks([
     ['unshare', '--net', '--'],

@@ -46,6 +46,7 @@ function destinationOn(server: ApiServer, discovery: Discovery, identity: Identi
 
   return {
     kinds: (wanted, signal) => discovery.kinds(wanted, signal),
+    capabilities: (signal) => discovery.capabilities(signal),
 
     async list(kind, namespace, labelSelector, signal) {
       const accept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';

@@ -1,6 +1,7 @@
 import { at } from '../model/json.ts';
 import { type GroupKind, groupKindText } from '../model/manifest.ts';
 import { PortError } from '../model/port-error.ts';
+import type { Capabilities } from '../render/renderer.ts';
 import type { ServedKind } from '../sync/destination.ts';
 import type { ApiServer } from './api-server.ts';
 
@@ -8,6 +9,8 @@ import type { ApiServer } from './api-server.ts';
 export type Discovery = {
   /** Those of the wanted kinds that are served, by groupKindText. Asks the server (two requests) when nothing is known, or not a wanted kind. */
   kinds(wanted: readonly GroupKind[], signal: AbortSignal): Promise<ReadonlyMap<string, ServedKind>>;
+  /** The server's version, and everything that it serves as `apps/v1` and `apps/v1/Deployment`, sorted. */
+  capabilities(signal: AbortSignal): Promise<Capabilities>;
 };
 
 type Kinds = ReadonlyMap<string, ServedKind>;
@@ -26,6 +29,7 @@ const missedAgainAfterMs = 1000;
 export function openDiscovery(server: ApiServer): Discovery {
   let known: { readonly kinds: Kinds; readonly atMs: number } | undefined;
   let asked: Promise<Kinds> | undefined;
+  let version: { readonly text: string | undefined; readonly atMs: number } | undefined;
   const missedAtMs = new Map<string, number>();
 
   // The question outlives the caller that began it: others wait for the same answer.
@@ -39,10 +43,24 @@ export function openDiscovery(server: ApiServer): Discovery {
         asked = undefined;
       }));
 
+  const freshKinds = () => (known !== undefined && performance.now() - known.atMs < maxAgeMs ? known.kinds : undefined);
+
+  async function versionOf(signal: AbortSignal): Promise<string | undefined> {
+    if (version !== undefined && performance.now() - version.atMs < maxAgeMs) return version.text;
+    const { body } = await server.send({ method: 'GET', path: '/version', signal });
+    const text = textAt(body, 'gitVersion');
+    version = { text: /^v?\d+\.\d+\.\d+[\w.+-]*$/.test(text) ? text : undefined, atMs: performance.now() };
+    return version.text;
+  }
+
   return {
+    async capabilities(signal) {
+      const [kinds, kubeVersion] = await Promise.all([freshKinds() ?? unlessAborted(ask(), signal), versionOf(signal)]);
+      return { ...(kubeVersion === undefined ? {} : { kubeVersion }), apiVersions: apiVersionsOf(kinds) };
+    },
     async kinds(wanted, signal) {
       const names = [...new Set(wanted.map(groupKindText))];
-      const fresh = known !== undefined && performance.now() - known.atMs < maxAgeMs ? known.kinds : undefined;
+      const fresh = freshKinds();
       const isWorthAsking = (name: string) => performance.now() - (missedAtMs.get(name) ?? Number.NEGATIVE_INFINITY) >= missedAgainAfterMs;
       if (fresh !== undefined && names.every((name) => fresh.has(name) || !isWorthAsking(name))) return chosen(fresh, names);
 
@@ -54,6 +72,15 @@ export function openDiscovery(server: ApiServer): Discovery {
       return chosen(kinds, names);
     },
   };
+}
+
+function apiVersionsOf(kinds: Kinds): readonly string[] {
+  const all = [...kinds.values()].flatMap(({ group, kind, versions }) => {
+    const apiVersions = versions.map((each) => (group === '' ? each : `${group}/${each}`));
+    return apiVersions.flatMap((each) => [each, `${each}/${kind}`]);
+  });
+  // They become an option of a program, which takes a list apart at its commas.
+  return [...new Set(all)].filter((each) => /^[\w./-]+$/.test(each)).sort();
 }
 
 const chosen = (kinds: Kinds, names: readonly string[]): Kinds =>

@@ -14,7 +14,7 @@ export type ReceivePackOptions = {
   readonly dispatcher?: Dispatcher;
 };
 
-/** Environment branches over Git's smart HTTP protocol: one receive-pack command with a pack of one commit, some 700 bytes. */
+/** Environment branches and notes over Git's smart HTTP protocol: one receive-pack command with a pack of one commit, some 700 bytes, and of what it needs. */
 export function openGitReceivePack({ timeoutMs, dispatcher }: ReceivePackOptions): EnvironmentBranch & AsyncDisposable {
   const pool = dispatcher ?? new Agent({ connections: 8, keepAliveTimeout: 30_000 });
   return {
@@ -36,20 +36,27 @@ type Report = { readonly accepted: true } | { readonly accepted: false; readonly
 const newBranch = '0'.repeat(40);
 
 // side-band-64k, because only there does the host say *why* its hook declined.
-function commandOf({ ref, commit, expectedHead }: Push): Buffer {
+function commandOf({ ref, commit, objects = [], expectedHead }: Push): Buffer {
   const command = `${expectedHead ?? newBranch} ${commit.id} ${ref}\0report-status side-band-64k agent=sluice`;
-  return Buffer.concat([packetLine(command), Buffer.from('0000'), packOf(commit.bytes)]);
+  return Buffer.concat([packetLine(command), Buffer.from('0000'), packOf([{ type: 'commit', bytes: commit.bytes }, ...objects])]);
 }
 
-/** A pack, version 2, of one commit: header, the object's type and length, its deflated content, the SHA-1 of all that. Source: gitformat-pack(5). */
-function packOf(commit: Uint8Array): Buffer {
-  const content = Buffer.concat([Buffer.from('PACK\0\0\0\u0002\0\0\0\u0001', 'latin1'), entryHeader(commit.length), deflateSync(commit)]);
+type PackedObject = { readonly type: keyof typeof packTypes; readonly bytes: Uint8Array };
+
+const packTypes = { commit: 1, tree: 2, blob: 3 } as const;
+
+/** A pack, version 2, of whole objects: header, each object's type and length and its deflated content, the SHA-1 of all that. Source: gitformat-pack(5). */
+function packOf(objects: readonly PackedObject[]): Buffer {
+  const count = Buffer.alloc(4);
+  count.writeUInt32BE(objects.length);
+  const entries = objects.flatMap(({ type, bytes }) => [entryHeader(packTypes[type], bytes.length), deflateSync(bytes)]);
+  const content = Buffer.concat([Buffer.from('PACK\0\0\0\u0002', 'latin1'), count, ...entries]);
   return Buffer.concat([content, createHash('sha1').update(content).digest()]);
 }
 
-// Type 1 (commit) in bits 4-6 of the first byte, the length's lowest four bits below; seven more bits in each following byte.
-function entryHeader(length: number): Buffer {
-  const bytes = [(1 << 4) | (length & 0b1111)];
+// The type in bits 4-6 of the first byte, the length's lowest four bits below; seven more bits in each following byte.
+function entryHeader(type: number, length: number): Buffer {
+  const bytes = [(type << 4) | (length & 0b1111)];
   for (let rest = Math.floor(length / 16); rest > 0; rest = Math.floor(rest / 128)) bytes.push(rest & 0x7f);
   return Buffer.from(bytes.map((byte, index) => (index < bytes.length - 1 ? byte | 0x80 : byte)));
 }

@@ -1,193 +1,30 @@
-import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve, sep } from 'node:path';
-import { PortError } from '../model/port-error.ts';
-import type { RenderFile, Renderer } from '../render/renderer.ts';
-import { type Confinement, findConfinement } from './confinement.ts';
+import { join } from 'node:path';
+import type { Renderer } from '../render/renderer.ts';
+import { openConfinedTool, type ToolOptions } from './confined-run.ts';
+import type { Confinement } from './confinement.ts';
 
-export type KustomizeOptions = {
-  /** Absolute path of the kustomize binary. */
-  readonly binary: string;
-  readonly timeoutMs?: number;
-  readonly maxOutputBytes?: number;
-  /** Builds at the same time; the others wait. */
-  readonly concurrency?: number;
-  /** Where scratch folders are made; the system's folder for temporary files when it is not given. */
-  readonly scratchRoot?: string;
-};
-
-const maxErrorBytes = 64 * 1024;
-const maxMessageLength = 2_000;
-const memoryMiB = 512;
+export type Kustomize = Pick<Renderer, 'kustomize'> & { readonly version: string; readonly confinement: Confinement };
 
 /**
- * The Renderer port on the kustomize binary: each build runs in a scratch folder of its own that holds only the given files, with an empty
- * environment, without network where the system permits it, and within limits of time, memory and output.
+ * The Renderer port's kustomize on the binary, confined.
  * Throws  PortError('renderer', UNREACHABLE) when the binary cannot be started.
  */
-export async function openKustomize({
-  binary,
-  timeoutMs = 60_000,
-  maxOutputBytes = 64 * 1024 * 1024,
-  concurrency = 2,
-  scratchRoot = tmpdir(),
-}: KustomizeOptions): Promise<Renderer & { readonly confinement: Confinement }> {
-  const confinement = await findConfinement();
-  const slots = openSlots(concurrency);
-  const limits = { timeoutMs, maxOutputBytes };
-
-  async function build(files: readonly RenderFile[], path: string, signal: AbortSignal) {
-    return inScratchFolder(scratchRoot, async (scratch) => {
-      await writeAll(files, scratch);
-      const run = await runConfined(
-        [...confinement.prefix, binary, 'build', '--load-restrictor', 'LoadRestrictionsRootOnly', join(scratch, 'files', path)],
-        scratch,
-        limits,
+export async function openKustomize(options: ToolOptions): Promise<Kustomize> {
+  const tool = await openConfinedTool('kustomize', ['version'], options);
+  return {
+    confinement: tool.confinement,
+    version: tool.version,
+    kustomize: (files, path, signal) =>
+      tool.run(
+        { files, command: (scratch) => ['build', '--load-restrictor', 'LoadRestrictionsRootOnly', join(scratch.files, path)], clean: withoutQuotations },
         signal,
-      );
-      if (run.exitCode === 0) return { ok: true, output: run.stdout } as const;
-      return { ok: false, message: messageOf(run.stderr, scratch) } as const;
-    });
-  }
-
-  const version = await inScratchFolder(scratchRoot, (scratch) => runConfined([binary, 'version'], scratch, limits, AbortSignal.timeout(timeoutMs)));
-  if (version.exitCode !== 0)
-    throw new PortError('renderer', 'UNREACHABLE', `${binary} does not tell its version: install kustomize there`, { cause: new Error(version.stderr) });
-  return { kustomize: (files, path, signal) => slots(signal, () => build(files, path, signal)), versions: { kustomize: version.stdout.trim() }, confinement };
-}
-
-async function inScratchFolder<T>(root: string, use: (scratch: string) => Promise<T>): Promise<T> {
-  const scratch = await mkdtemp(join(await realpath(root), 'sluice-render-'));
-  try {
-    await chmod(scratch, 0o700);
-    return await use(scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function writeAll(files: readonly RenderFile[], scratch: string): Promise<void> {
-  const root = join(scratch, 'files');
-  await mkdir(root);
-  const paths = files.map(({ path, bytes }) => ({ target: resolve(root, path), path, bytes }));
-  for (const { target, path } of paths) {
-    if (!target.startsWith(`${root}${sep}`)) throw new Error(`${path} lies outside of the scratch folder`);
-  }
-  for (const folder of new Set(paths.map(({ target }) => dirname(target)))) await mkdir(folder, { recursive: true });
-  for (const { target, bytes } of paths) await writeFile(target, bytes, { flag: 'wx' });
-}
-
-type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
-type Limits = { readonly timeoutMs: number; readonly maxOutputBytes: number };
-
-function runConfined(command: readonly string[], scratch: string, { timeoutMs, maxOutputBytes }: Limits, signal: AbortSignal): Promise<Run> {
-  const { promise, resolve: settle, reject } = Promise.withResolvers<Run>();
-  const [program = '', ...rest] = command;
-  const tool = 'kustomize';
-  // `detached` gives it a process group of its own, so that whatever it starts ends with it.
-  const child = spawn(program, rest, { cwd: scratch, env: environment(scratch), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  let stdoutBytes = 0;
-  let stderrBytes = 0;
-  let failure: unknown;
-
-  function stop(reason: unknown): void {
-    failure ??= reason;
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It ended by itself a moment ago.
-    }
-  }
-  const onAbort = () => stop(signal.reason);
-  const timer = setTimeout(() => stop(new PortError('renderer', 'TIMEOUT', `${tool} took longer than ${timeoutMs} ms`, { cause: undefined })), timeoutMs);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdoutBytes += chunk.byteLength;
-    if (stdoutBytes <= maxOutputBytes) stdout.push(chunk);
-    else stop(new PortError('renderer', 'INVALID', `${tool} wrote more than ${maxOutputBytes} bytes: split the Application`, { cause: undefined }));
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (stderrBytes < maxErrorBytes) stderr.push(chunk);
-    stderrBytes += chunk.byteLength;
-  });
-  child.on('error', (cause) => {
-    failure ??= new PortError('renderer', 'UNREACHABLE', `${program} cannot be started (${'code' in cause ? String(cause.code) : cause.name})`, { cause });
-    end(-1);
-  });
-  child.on('close', (exitCode, endedBy) => {
-    if (exitCode === null) failure ??= new PortError('renderer', 'UNREACHABLE', `${tool} was ended from outside by ${endedBy}`, { cause: undefined });
-    end(exitCode ?? -1);
-  });
-
-  function end(exitCode: number): void {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-    if (failure !== undefined) reject(failure);
-    else settle({ exitCode, stdout: Buffer.concat(stdout).toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') });
-  }
-  return promise;
-}
-
-/** Nothing of our own environment. A build lives for a moment: collecting garbage only near the limit makes it a third faster. */
-const environment = (scratch: string): Record<string, string> => ({
-  HOME: scratch,
-  TMPDIR: scratch,
-  PATH: '',
-  HTTP_PROXY: 'http://127.0.0.1:9',
-  HTTPS_PROXY: 'http://127.0.0.1:9',
-  GOGC: 'off',
-  GOMEMLIMIT: `${memoryMiB}MiB`,
-});
-
-/** What kustomize said, for people: without scratch paths, and without the parts where it repeats literals, patches or whole configurations. */
-function messageOf(stderr: string, scratch: string): string {
-  if (/out of memory|cannot allocate memory/.test(stderr)) return `needs more memory than the ${memoryMiB} MiB that it is meant to use`;
-  const text = stderr
-    .replaceAll(`${join(scratch, 'files')}${sep}`, '')
-    .replaceAll(join(scratch, 'files'), '.')
-    .replaceAll(scratch, '.')
-    .replace(/^Error: /, '')
-    .replace(/`[\s\S]*`|`[\s\S]*$/, '`…`')
-    .replace(/unknown anchor '[\s\S]*?' referenced/, 'unknown anchor referenced')
-    .replace(/(literal source|patch from|node contents)[\s\S]*$/, '$1 (left out here: it may be a secret)')
-    .trim();
-  return text.length > maxMessageLength ? `${text.slice(0, maxMessageLength)}…` : text === '' ? 'failed without a word' : text;
-}
-
-/** At most `count` at a time, in the order of asking. */
-function openSlots(count: number) {
-  let free = count;
-  const waiting: (() => void)[] = [];
-
-  async function enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (free > 0) return void free--;
-    const { promise, resolve: go, reject } = Promise.withResolvers<void>();
-    const leaveQueue = () => {
-      const place = waiting.indexOf(go);
-      if (place === -1) return; // Called in a moment ago: the abort is the build's business now.
-      waiting.splice(place, 1);
-      reject(signal.reason);
-    };
-    waiting.push(go);
-    signal.addEventListener('abort', leaveQueue, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', leaveQueue));
-  }
-
-  return async <T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> => {
-    await enter(signal);
-    try {
-      return await run();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
+      ),
   };
 }
+
+/** Without the parts where it repeats literals, patches or whole configurations. */
+const withoutQuotations = (message: string): string =>
+  message
+    .replace(/`[\s\S]*`|`[\s\S]*$/, '`…`')
+    .replace(/unknown anchor '[\s\S]*?' referenced/, 'unknown anchor referenced')
+    .replace(/(literal source|patch from|node contents)[\s\S]*$/, '$1 (left out here: it may be a secret)');

@@ -22,11 +22,11 @@ export function desiredObjects(manifests: readonly Manifest[], owner: Owner, def
   const desired: Desired[] = [];
   const seen = new Set<string>();
 
-  for (const manifest of manifests) {
+  for (const manifest of manifests.filter((each) => !isHelmTest(each))) {
     const placed = inNamespace(manifest, defaultNamespace, scopeOf({ group: groupOf(manifest.apiVersion), kind: manifest.kind }));
     const id = idOf(placed);
     const place = describeId(id);
-    const hook = hookAnnotations.find((annotation) => placed.metadata.annotations?.[annotation] !== undefined);
+    const hook = hookAnnotations.find((annotation) => isHook(annotation, placed.metadata.annotations?.[annotation]));
     const wave = waveOf(placed);
 
     if (hook !== undefined) problems.push({ at: place, message: `has the annotation ${hook}: hooks are not supported yet; take the object or the annotation out` });
@@ -37,6 +37,20 @@ export function desiredObjects(manifests: readonly Manifest[], owner: Owner, def
     desired.push(decorate(placed, id, owner, wave ?? 0));
   }
   return problems.length > 0 ? { ok: false, problems } : accepted(desired);
+}
+
+const helmHook = 'helm.sh/hook';
+
+const helmEvents = (text: string): readonly string[] => text.split(',').map((event) => event.trim());
+
+/** `crd-install` is of a time when Helm had no other way to bring definitions first; here they come first anyway. */
+const isHook = (annotation: string, value: string | undefined): boolean =>
+  value !== undefined && !(annotation === helmHook && helmEvents(value).every((event) => event === 'crd-install'));
+
+/** For `helm test`, which nobody runs here. */
+function isHelmTest({ metadata }: Manifest): boolean {
+  const value = metadata.annotations?.[helmHook];
+  return value !== undefined && helmEvents(value).every((event) => /^test(?:-success|-failure)?$/.test(event));
 }
 
 /** The manifest with the annotation that proves it; `fieldSet` is not known before a dry-run has answered. */

@@ -132,7 +132,7 @@ function admit(spec: StageSpec, status: StageStatus, release: ReleaseView, relea
   return { ...status, admitted, history: before === undefined ? status.history : [frozen(before, at), ...status.history].slice(0, historyLength) };
 }
 
-function frozen({ release, revision, sequence, ordinal, admittedAt, verdict, reason, verdictAt, record }: Admission, endedAt: string): StageStatus['history'][number] {
+function frozen({ release, revision, sequence, ordinal, admittedAt, verdict, reason, verdictAt, noted, soak, record }: Admission, endedAt: string): StageStatus['history'][number] {
   return {
     release,
     revision,
@@ -142,6 +142,8 @@ function frozen({ release, revision, sequence, ordinal, admittedAt, verdict, rea
     verdict,
     reason,
     ...(verdictAt === undefined ? {} : { verdictAt }),
+    ...(noted === undefined ? {} : { noted }),
+    ...(soak === undefined ? {} : { digest: soak.digest }),
     ...(record?.commit === undefined || !record.pushed ? {} : { commit: record.commit }),
     endedAt,
   };

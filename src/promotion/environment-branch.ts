@@ -7,10 +7,18 @@ import { classifyHead, type CommitObject, commitId, type HeadOwner, signedRecord
 
 export type EnvironmentRef = `refs/heads/env/${string}/${string}`;
 
+/** Where the verdicts are noted: `git notes --ref=sluice`. */
+export const notesRef = 'refs/notes/sluice';
+
+/** A tree or a blob that a commit needs and the host does not have yet: its content, without the object's header. */
+export type NewObject = { readonly type: 'tree' | 'blob'; readonly bytes: Uint8Array };
+
 export type Push = {
   readonly access: RepositoryAccess;
-  readonly ref: EnvironmentRef;
+  readonly ref: EnvironmentRef | typeof notesRef;
   readonly commit: CommitObject;
+  /** What goes with the commit; nothing with a promotion, whose tree is on the host. */
+  readonly objects?: readonly NewObject[];
   /** The head that the decision saw; undefined makes a new branch. */
   readonly expectedHead: string | undefined;
 };
@@ -22,10 +30,10 @@ export type PushOutcome =
   /** The host's rules, or an object that it lacks. `reason` is the host's, with the setting to change where it is known. */
   | { readonly outcome: 'refused'; readonly reason: string };
 
-/** The branches that hold what each stage was given. */
+/** The branches that hold what each stage was given, and the notes on what became of it. */
 export type EnvironmentBranch = {
   /**
-   * Moves the branch from the expected head to the commit, or leaves it alone: a compare-and-swap. Tree and parents must be on the host already.
+   * Moves the branch from the expected head to the commit, or leaves it alone: a compare-and-swap. Tree and parents must be on the host already, or among the objects.
    * Throws  PortError('environment-branch', UNAUTHORIZED | FORBIDDEN | NOT_FOUND | INVALID | UNREACHABLE | TIMEOUT | CONFLICT).
    *         After TIMEOUT and UNREACHABLE the push may have happened: read the head before a second try.
    */

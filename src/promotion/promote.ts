@@ -10,6 +10,7 @@ import { runningIn } from '../sync/wanted.ts';
 import { circleOf, decide } from './decide.ts';
 import type { Ports } from './ports.ts';
 import { affectedBy, readView } from './read-view.ts';
+import { rebuildFromGit } from './rebuild-from-git.ts';
 import { checkHeads, recordAdmission } from './record-admission.ts';
 import { releasesToDelete, stagesOfRelease, summaryOf } from './release-record.ts';
 
@@ -19,6 +20,8 @@ export type PromoteOutcome = {
   readonly applications: readonly Application[];
   /** Releases whose stages changed: their statuses on the Git host are due. */
   readonly releases: readonly Release[];
+  /** Its state was read back from Git: now its Repository is due, for Releases that are newer. */
+  readonly rebuilt: boolean;
   /** Why nothing can be promoted, for a person; undefined when all is well. */
   readonly stalled: { readonly reason: string; readonly message: string } | undefined;
   readonly lookAgainInMs: number | undefined;
@@ -32,7 +35,10 @@ export type PromoteOutcome = {
 export async function promoteOnce(pipeline: Pipeline, ports: Ports, signal: AbortSignal): Promise<PromoteOutcome> {
   const repository = await ports.hub.read('Repository', resolveReference(pipeline, pipeline.spec.repository), signal);
   const hindrance = hindranceOf(pipeline, repository);
-  if (hindrance !== undefined || repository === undefined) return { pipeline, applications: [], releases: [], stalled: hindrance, lookAgainInMs: undefined };
+  if (hindrance !== undefined || repository === undefined) return { pipeline, applications: [], releases: [], rebuilt: false, stalled: hindrance, lookAgainInMs: undefined };
+
+  const rebuilt = await rebuildFromGit(pipeline, repository, ports, signal);
+  if (rebuilt !== undefined) return { pipeline: rebuilt, applications: [], releases: [], rebuilt: true, stalled: foreignOf(rebuilt), lookAgainInMs: 0 };
 
   const now = ports.now();
   const releases = releasesOf(pipeline, ports);
@@ -49,7 +55,7 @@ export async function promoteOnce(pipeline: Pipeline, ports: Ports, signal: Abor
   for (const release of releasesToDelete(releases, statusOf(current))) await ports.hub.deleteRelease(release, signal);
 
   const more = decision.admitted.length > 0;
-  return { pipeline: current, applications, releases: changed, stalled: foreignOf(current), lookAgainInMs: more ? 0 : decision.lookAgainInMs };
+  return { pipeline: current, applications, releases: changed, rebuilt: false, stalled: foreignOf(current), lookAgainInMs: more ? 0 : decision.lookAgainInMs };
 }
 
 function hindranceOf(pipeline: Pipeline, repository: Repository | undefined): PromoteOutcome['stalled'] {
@@ -73,7 +79,9 @@ const statusOf = (pipeline: Pipeline): PipelineStatus => pipeline.status ?? { co
 /** Writes what the stages decided, if anything did; a CONFLICT means that another worker decided first. */
 async function writeStages(pipeline: Pipeline, stages: readonly StageStatus[], { hub, signer }: Ports, signal: AbortSignal): Promise<Pipeline> {
   const before = statusOf(pipeline);
-  const status: PipelineStatus = { ...before, signer: signer.key.publicKeyOpenSsh, stages: [...stages] };
+  // Stages of which nothing is known yet are not written down: a hub that was made anew would look like one that has read Git.
+  const known = before.stages.length > 0 || stages.some(({ admitted, foreign, head }) => admitted ?? foreign ?? head);
+  const status: PipelineStatus = { ...before, signer: signer.key.publicKeyOpenSsh, stages: known ? [...stages] : [] };
   return canonicalJson(status as unknown as Json) === canonicalJson(before as unknown as Json) ? pipeline : hub.writeStatus('Pipeline', pipeline, status, signal);
 }
 

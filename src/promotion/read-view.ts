@@ -5,6 +5,7 @@ import type { Release } from '../resources/release.ts';
 import type { Repository } from '../resources/repository.ts';
 import { resolveReference } from '../resources/resource.ts';
 import { commitOf } from '../sync/checkout.ts';
+import { renderSourceOf } from '../sync/render-source.ts';
 import { applicationsOf } from '../sync/wanted.ts';
 import { filesAt } from '../source/files.ts';
 import type { Files } from '../source/source.ts';
@@ -51,10 +52,11 @@ async function readApplications(
 }
 
 /** Whether a status speaks of what a stage runs: it read that commit, or one that holds the very same inputs. */
-async function speaksOf({ metadata, spec, status }: Application, commits: readonly (string | undefined)[], files: Files | undefined, ports: Ports): Promise<boolean> {
+async function speaksOf(application: Application, commits: readonly (string | undefined)[], files: Files | undefined, ports: Ports): Promise<boolean> {
+  const { metadata, status } = application;
   if (status?.commit === undefined || status.observedGeneration !== metadata.generation) return false;
   if (commits.includes(status.commit)) return true;
-  return files !== undefined && status.inputs === (await ports.inputsOf({ files, path: spec.source.path, kind: spec.source.render }));
+  return files !== undefined && status.inputs === (await ports.inputsOf(renderSourceOf(application, files)));
 }
 
 async function filesOf(revision: string, pipeline: Pipeline, repository: Repository, ports: Ports, signal: AbortSignal): Promise<Files> {

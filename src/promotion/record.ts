@@ -40,17 +40,21 @@ export type HeadOwner =
  */
 export function commitOf(record: AdmissionRecord, signer: Signer): CommitObject {
   const parents = [...(record.head === undefined ? [] : [record.head]), record.release.revision];
-  const person = `${identityText(signer)} ${Math.floor(record.decidedAt.getTime() / 1000)} +0000`;
+  return signedCommit({ tree: record.release.tree, parents, at: record.decidedAt, message: recordMessage(record) }, signer);
+}
+
+/** A commit that the signer's key has signed, the same for the same content. `tree` and `parents` are full ids; the time counts in whole seconds. */
+export function signedCommit(content: { readonly tree: string; readonly parents: readonly string[]; readonly at: Date; readonly message: string }, signer: Signer): CommitObject {
+  const person = `${identityText(signer)} ${Math.floor(content.at.getTime() / 1000)} +0000`;
   const headers = [
-    `tree ${fullId(record.release.tree)}`,
-    ...parents.map((parent) => `parent ${fullId(parent)}`),
+    `tree ${fullId(content.tree)}`,
+    ...content.parents.map((parent) => `parent ${fullId(parent)}`),
     `author ${person}`,
     `committer ${person}`,
   ].join('\n');
-  const message = recordMessage(record);
 
-  const signature = sign(null, signedData(Buffer.from(`${headers}\n\n${message}`)), signer.key.privateKey);
-  const bytes = Buffer.from(`${headers}\n${signatureHeader}${armour(signer.key.publicKey, signature).replaceAll('\n', '\n ')}\n\n${message}`);
+  const signature = sign(null, signedData(Buffer.from(`${headers}\n\n${content.message}`)), signer.key.privateKey);
+  const bytes = Buffer.from(`${headers}\n${signatureHeader}${armour(signer.key.publicKey, signature).replaceAll('\n', '\n ')}\n\n${content.message}`);
   return { id: commitId(bytes), bytes };
 }
 
@@ -73,11 +77,17 @@ export function verifyCommit(bytes: Uint8Array, publicKey: KeyObject): boolean {
 
 /** What a commit records, when one of the keys signed it; whether it is the head that was expected is `classifyHead`'s question. */
 export function signedRecordOf(bytes: Uint8Array, publicKeys: readonly KeyObject[]): Parsed<RecordTrailers> {
+  const content = signedContentOf(bytes, publicKeys);
+  return content.ok ? parseTrailers(content.value.message) : content;
+}
+
+/** A commit's tree and message, when one of the keys signed it. What it was signed for, the message has to say. */
+export function signedContentOf(bytes: Uint8Array, publicKeys: readonly KeyObject[]): Parsed<{ readonly tree: string; readonly message: string }> {
   const at = `commit ${commitId(bytes)}`;
   const commit = partsOf(bytes);
   if (commit?.signature === undefined) return refused({ at, message: 'carries no SSH signature' });
   if (!publicKeys.some((key) => verifyCommit(bytes, key))) return refused({ at, message: 'is not signed by this Sluice, or was changed after it was signed' });
-  return parseTrailers(commit.message);
+  return accepted({ tree: commit.tree, message: commit.message });
 }
 
 /**

@@ -147,8 +147,11 @@ function parseHold(value: string): Hold | undefined {
   return release && digest && rest.length === 0 ? { release, digest } : undefined;
 }
 
-// Control characters end a line or drive a terminal; format characters (\p{Cf}) turn the direction of text and so can forge what is read.
-function oneLine(value: string, maxCharacters = 500): string {
+/**
+ * The text on one line; `-` when there is none. Control characters end a line or drive a terminal; format characters (\p{Cf}) turn the direction of
+ * text and so can forge what is read: both are taken out.
+ */
+export function oneLine(value: string, maxCharacters = 500): string {
   const characters = [...value.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()];
   if (characters.length === 0) return '-';
   return characters.length <= maxCharacters ? characters.join('') : `${characters.slice(0, maxCharacters - 1).join('')}…`;

@@ -2,10 +2,11 @@ import { digestOf } from '../model/json.ts';
 import { accepted, type Parsed, type Problem, refused } from '../model/parsed.ts';
 import type { Files } from '../source/source.ts';
 import { openBoundedMap } from './bounded-map.ts';
+import { walkChart } from './chart-walk.ts';
 import { type FolderContents, openFolders } from './folder.ts';
 import { type Kustomization, kustomizationNames } from './kustomization.ts';
 import { walkKustomizations } from './kustomize-walk.ts';
-import type { RenderKind } from './renderer.ts';
+import type { HelmSettings, RenderKind } from './renderer.ts';
 
 /** A file's blob id, a digest of a folder's files, or '' for a path where nothing is but something could come to be. */
 export type ClosureInput = { readonly path: string; readonly id: string };
@@ -15,7 +16,7 @@ export type ClosureFile = { readonly path: string; readonly id: string; readonly
 
 /** Everything that a render reads. Equal keys render equal manifests, at whatever commit. */
 export type Closure = {
-  readonly kind: 'plain' | 'kustomize';
+  readonly tool: ClosureTool;
   readonly path: string;
   /** Sorted by path. */
   readonly inputs: readonly ClosureInput[];
@@ -23,13 +24,16 @@ export type Closure = {
   readonly key: string;
 };
 
+/** Value files of a chart are named by their paths in the repository. */
+export type ClosureTool = { readonly kind: 'plain' | 'kustomize' } | { readonly kind: 'helm'; readonly settings: HelmSettings; readonly checkSchema: boolean };
+
 export type Closures = {
   /**
    * The closure of a path, found without running any tool. Refused, all at once with `file:line`: entries that do not exist, lead out of the
-   * repository, are remote, or go through links and submodules; cycles.
+   * repository, are remote, or go through links and submodules; cycles; dependencies of a chart that are not vendored.
    * Throws  PortError('source', …) as Files does.
    */
-  of(files: Files, path: string, kind: RenderKind): Promise<Parsed<Closure>>;
+  of(files: Files, path: string, kind: RenderKind, helm?: HelmSettings): Promise<Parsed<Closure>>;
 };
 
 const keptKustomizations = 20_000;
@@ -45,7 +49,7 @@ export function openClosures(): Closures {
     if (!folder.ok) return folder;
     return accepted(
       closure(
-        'plain',
+        { kind: 'plain' },
         path,
         [{ path, id: folder.value.digest }],
         folder.value.files.map((file) => ({ ...file, certain: true })),
@@ -78,11 +82,22 @@ export function openClosures(): Closures {
       }
     }
     const list = [...inputs].map(([at, id]) => ({ path: at, id }));
-    return problems.length === 0 ? accepted(closure('kustomize', path, list, [...read.values()])) : refused(...problems);
+    return problems.length === 0 ? accepted(closure({ kind: 'kustomize' }, path, list, [...read.values()])) : refused(...problems);
+  }
+
+  async function helm(files: Files, path: string, treeId: string, settings: HelmSettings): Promise<Parsed<Closure>> {
+    const folder = await readFolder(files, path, treeId, 'chart');
+    const chart = await walkChart(files, path, folder.ok ? folder.value.files : [], settings);
+    if (!folder.ok || !chart.ok) return refused(...(folder.ok ? [] : folder.problems), ...(chart.ok ? [] : chart.problems));
+    const { outside, checkSchema } = chart.value;
+    const read = [...folder.value.files, ...outside].map((file) => ({ ...file, certain: true }));
+    return accepted(
+      closure({ kind: 'helm', settings: chart.value.settings, checkSchema }, path, [{ path, id: folder.value.digest }, ...outside], unique(read)),
+    );
   }
 
   return {
-    async of(files, asked, kind) {
+    async of(files, asked, kind, settings) {
       const entry = await files.entry(asked);
       const path = asked
         .split('/')
@@ -93,23 +108,42 @@ export function openClosures(): Closures {
       if (entry.type !== 'tree')
         return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
       const names = (await files.list(path))?.map(({ name }) => name) ?? [];
-      const isKustomize = kind === 'kustomize' || (kind === 'auto' && kustomizationNames.some((name) => names.includes(name)));
-      return isKustomize ? kustomize(files, path) : plain(files, path, entry.id);
+      switch (kind === 'auto' ? kindOf(names) : kind) {
+        case 'plain':
+          return plain(files, path, entry.id);
+        case 'kustomize':
+          return kustomize(files, path);
+        case 'helm':
+          return helm(files, path, entry.id, settings ?? noSettings);
+      }
     },
   };
 }
 
 /** One closure by itself; to ask for many, keep one `openClosures()`. */
-export const closureOf = (files: Files, path: string, kind: RenderKind): Promise<Parsed<Closure>> => openClosures().of(files, path, kind);
+export const closureOf = (files: Files, path: string, kind: RenderKind, helm?: HelmSettings): Promise<Parsed<Closure>> =>
+  openClosures().of(files, path, kind, helm);
 
-function closure(kind: Closure['kind'], path: string, inputs: readonly ClosureInput[], files: readonly ClosureFile[]): Closure {
+/** What `helm template` itself does when it is told nothing. */
+const noSettings: HelmSettings = { releaseName: 'release-name', valueFiles: [], skipCrds: false };
+
+function kindOf(names: readonly string[]): Exclude<RenderKind, 'auto'> {
+  if (kustomizationNames.some((name) => names.includes(name))) return 'kustomize';
+  return names.includes('Chart.yaml') ? 'helm' : 'plain';
+}
+
+const unique = (files: readonly ClosureFile[]): readonly ClosureFile[] => [...new Map(files.map((file) => [file.path, file])).values()];
+
+function closure(tool: ClosureTool, path: string, inputs: readonly ClosureInput[], files: readonly ClosureFile[]): Closure {
   const sorted = inputs.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const { kind } = tool;
+  const settings = kind === 'helm' ? [tool.settings.releaseName, tool.settings.valueFiles, tool.settings.values ?? null, tool.settings.skipCrds] : [];
   return {
-    kind,
+    tool,
     path,
     inputs: sorted,
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
-    key: digestOf(JSON.stringify([kind, path, sorted.map(({ path: at, id }) => [at, id])])),
+    key: digestOf(JSON.stringify([kind, path, sorted.map(({ path: at, id }) => [at, id]), ...settings])),
   };
 }
 

@@ -13,8 +13,9 @@ export type Folder = { readonly files: readonly FolderFile[]; readonly digest: s
 /**
  * `manifests`: *.yaml, *.yml and *.json below the folder, folders that begin with a dot left out; a link or submodule where one of them could be is refused.
  * `everything`: all files; links and submodules count in the digest only, since nothing of them is read.
+ * `chart`: all files; every link and submodule is refused, since a template that wants it would silently read nothing.
  */
-export type FolderContents = 'manifests' | 'everything';
+export type FolderContents = 'manifests' | 'everything' | 'chart';
 
 export type Folders = { read(files: Files, path: string, treeId: string, contents: FolderContents): Promise<Parsed<Folder>> };
 
@@ -54,10 +55,10 @@ type Part = { readonly files: readonly FolderFile[]; readonly digest: string } |
 const isManifestName = (name: string): boolean => /\.(?:ya?ml|json)$/.test(name);
 
 function partOf({ name, type, id }: TreeEntry, contents: FolderContents): Part | undefined {
-  if (type === 'blob') return contents === 'everything' || isManifestName(name) ? { files: [{ path: name, id }], digest: `${name} ${id}` } : undefined;
+  if (type === 'blob') return contents !== 'manifests' || isManifestName(name) ? { files: [{ path: name, id }], digest: `${name} ${id}` } : undefined;
   if (contents === 'everything') return { files: [], digest: `${type} ${name} ${id}` };
   // A link whose name has another ending than a manifest's is neither a manifest nor, as names go, a folder of them.
-  if (type === 'symlink' && name.includes('.') && !isManifestName(name)) return undefined;
+  if (contents === 'manifests' && type === 'symlink' && name.includes('.') && !isManifestName(name)) return undefined;
   return { problems: [{ at: name, message: linkMessage(type === 'submodule' ? 'submodule' : 'symlink') }] };
 }
 

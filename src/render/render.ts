@@ -6,14 +6,25 @@ import type { Files } from '../source/source.ts';
 import { isLfsPointer } from '../source/lfs-pointer.ts';
 import type { RenderCache } from './cache.ts';
 import type { Closure, ClosureFile } from './closure.ts';
-import type { RenderFile, RenderKind, Renderer } from './renderer.ts';
 import { aliasProblem } from './documents.ts';
-import { withoutSecretValues } from './secret-values.ts';
+import type { Capabilities, ChartBuild, HelmSettings, RenderFile, RenderKind, Renderer } from './renderer.ts';
+import { withoutSecretSettings, withoutSecretValues } from './secret-values.ts';
 import { lfsMessage, textOf } from './text.ts';
 import { type PlacedManifest, readManifests } from './yaml.ts';
 
-/** `namespace`: where objects without one go; it decides only whether two objects are the same, and is not written into them. */
-export type RenderRequest = { readonly files: Files; readonly path: string; readonly kind: RenderKind; readonly namespace: string };
+/** What says which files are read. `helm` is for charts, which `helm template` renders with its own defaults when it is missing. */
+export type RenderSource = { readonly files: Files; readonly path: string; readonly kind: RenderKind; readonly helm?: HelmSettings };
+
+/**
+ * `namespace`: where objects without one go; it decides only whether two objects are the same (and a chart may ask for it), and is not written into them.
+ * Of charts only: `installed` are the inputs that were applied first, so that a render of any others is an upgrade; `capabilities` is asked for what the
+ * cluster serves.
+ */
+export type RenderRequest = RenderSource & {
+  readonly namespace: string;
+  readonly installed?: string | undefined;
+  readonly capabilities?: (signal: AbortSignal) => Promise<Capabilities>;
+};
 
 /**
  * `manifests` sorted by id; `inputs` says what was read, `key` what was read and by what, `digest` what came out.
@@ -45,37 +56,64 @@ export async function render(
   { renderer, cache }: { readonly renderer: Renderer; readonly cache: RenderCache },
   signal: AbortSignal,
 ): Promise<Parsed<Rendered>> {
-  const closure = await cache.closures.of(request.files, request.path, request.kind);
+  const closure = await cache.closures.of(request.files, request.path, request.kind, request.helm);
   if (!closure.ok) return closure;
-  const key = renderKey(closure.value, request, renderer);
-  const { parsed } = await cache.once(key, () => renderNow(closure.value, request, key, { renderer, cache }, signal), signal);
+  const build = await toolBuild(closure.value, request, signal);
+  const key = renderKey(closure.value, build, request, renderer);
+  const { parsed } = await cache.once(key, () => renderNow({ closure: closure.value, build, request, key }, { renderer, cache }, signal), signal);
   return parsed;
 }
 
 /** What a render would read, as one digest; of the reasons when it cannot be told. Runs no tool. */
-export async function inputsOf({ files, path, kind }: Omit<RenderRequest, 'namespace'>, { closures }: Pick<RenderCache, 'closures'>): Promise<string> {
-  const closure = await closures.of(files, path, kind);
+export async function inputsOf({ files, path, kind, helm }: RenderSource, { closures }: Pick<RenderCache, 'closures'>): Promise<string> {
+  const closure = await closures.of(files, path, kind, helm);
   return closure.ok ? closure.value.key : digestOf(describeProblems(closure.problems));
 }
 
+type Build = { readonly kind: 'plain' } | { readonly kind: 'kustomize' } | { readonly kind: 'helm'; readonly chart: ChartBuild };
+
+/** What is run. Only charts ask the cluster anything. */
+async function toolBuild(closure: Closure, { namespace, installed, capabilities }: RenderRequest, signal: AbortSignal): Promise<Build> {
+  const { tool } = closure;
+  if (tool.kind !== 'helm') return { kind: tool.kind };
+  const served = await capabilities?.(signal);
+  return {
+    kind: 'helm',
+    chart: {
+      ...tool.settings,
+      path: closure.path,
+      namespace,
+      upgrade: installed !== undefined && installed !== closure.key,
+      checkSchema: tool.checkSchema,
+      ...(served === undefined ? {} : { capabilities: served }),
+    },
+  };
+}
+
 /** Two renders with equal keys have equal results. */
-function renderKey(closure: Closure, { namespace }: Pick<RenderRequest, 'namespace'>, { versions }: Pick<Renderer, 'versions'>): string {
-  const tool = closure.kind === 'kustomize' ? `kustomize ${versions.kustomize}` : 'plain';
-  return digestOf([closure.key, tool, readerVersion, namespace].join('\n'));
+function renderKey(closure: Closure, build: Build, { namespace }: Pick<RenderRequest, 'namespace'>, { versions }: Pick<Renderer, 'versions'>): string {
+  return digestOf([closure.key, toolText(build, versions), readerVersion, namespace].join('\n'));
+}
+
+function toolText(build: Build, versions: Renderer['versions']): string {
+  if (build.kind === 'plain') return 'plain';
+  if (build.kind === 'kustomize') return `kustomize ${versions.kustomize}`;
+  // Its settings are in the closure's key.
+  const { upgrade, capabilities } = build.chart;
+  return ['helm', versions.helm, upgrade ? 'upgrade' : 'install', capabilities?.kubeVersion ?? '', ...(capabilities?.apiVersions.toSorted() ?? [])].join(' ');
 }
 
 type Answer = { readonly parsed: Parsed<Rendered>; readonly bytes: number };
+type Job = { readonly closure: Closure; readonly build: Build; readonly request: RenderRequest; readonly key: string };
 
 async function renderNow(
-  closure: Closure,
-  request: RenderRequest,
-  key: string,
+  { closure, build, request, key }: Job,
   ports: { readonly renderer: Renderer; readonly cache: RenderCache },
   signal: AbortSignal,
 ): Promise<Answer> {
   const files = await readAll(closure, request.files);
   if (!files.ok) return refusal(files.problems);
-  const placed = closure.kind === 'plain' ? readPlain(files.value, closure, ports.cache) : await runKustomize(files.value, closure, ports.renderer, signal);
+  const placed = build.kind === 'plain' ? readPlain(files.value, closure, ports.cache) : await runTool(build, files.value, closure, ports.renderer, signal);
   if (!placed.ok) return refusal(placed.problems);
   const doubled = doubledIds(placed.value, request.namespace);
   if (doubled.length > 0) return refusal(doubled);
@@ -84,7 +122,7 @@ async function renderNow(
     .sort((a, b) => (a.sort < b.sort ? -1 : 1))
     .map(({ manifest }) => manifest);
   const text = canonicalJson(manifests);
-  const origins = new Map(closure.kind === 'plain' ? placed.value.map(({ manifest, at }) => [resourceKey(idOf(manifest)), at]) : []);
+  const origins = new Map(build.kind === 'plain' ? placed.value.map(({ manifest, at }) => [resourceKey(idOf(manifest)), at]) : []);
   return { parsed: accepted({ manifests, inputs: closure.key, key, digest: digestOf(text), origins }), bytes: bytesPerCharacter * text.length };
 }
 
@@ -134,17 +172,24 @@ function readFile(path: string, bytes: Uint8Array): Parsed<readonly PlacedManife
   return text.ok ? readManifests(text.value, path) : text;
 }
 
-async function runKustomize(
+async function runTool(
+  build: Exclude<Build, { readonly kind: 'plain' }>,
   files: readonly RenderFile[],
   { path }: Closure,
   renderer: Renderer,
   signal: AbortSignal,
 ): Promise<Parsed<readonly PlacedManifest[]>> {
-  const bombs = files.flatMap((file) => aliasProblem(new TextDecoder().decode(file.bytes), file.path) ?? []);
+  const bombs = files
+    .filter((file) => build.kind === 'kustomize' || /\.ya?ml$/.test(file.path))
+    .flatMap((file) => aliasProblem(new TextDecoder().decode(file.bytes), file.path) ?? []);
   if (bombs.length > 0) return refused(...bombs);
-  const built = await renderer.kustomize(files, path, signal);
-  if (!built.ok) return refused({ at: path === '' ? '.' : path, message: `kustomize build: ${withoutSecretValues(built.message, files)}` });
-  return readManifests(built.output, `${path === '' ? '.' : path} (output of kustomize build)`);
+  const isChart = build.kind === 'helm';
+  const command = isChart ? 'helm template' : 'kustomize build';
+  const at = path === '' ? '.' : path;
+  const ran = isChart ? await renderer.helm(files, build.chart, signal) : await renderer.kustomize(files, path, signal);
+  if (ran.ok) return readManifests(ran.output, `${at} (output of ${command})`);
+  const message = isChart ? withoutSecretSettings(ran.message, files, build.chart) : ran.message;
+  return refused({ at, message: `${command}: ${withoutSecretValues(message, files)}` });
 }
 
 function doubledIds(placed: readonly PlacedManifest[], namespace: string): readonly Problem[] {

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../model/json.ts';
 import { readDocuments } from './documents.ts';
 import { kustomizationNames } from './kustomization.ts';
-import type { RenderFile } from './renderer.ts';
+import type { ChartBuild, RenderFile } from './renderer.ts';
 
 // Shorter values are words like `on` and `1`, which messages hold anyway.
 const minLength = 4;
@@ -11,8 +11,47 @@ const minLength = 4;
  * in patches, in the literals of secret generators, and the lines of the files that those read.
  */
 export function withoutSecretValues(message: string, files: readonly RenderFile[]): string {
-  const values = new Set(files.flatMap((file) => secretValues(file, files)));
-  return [...values].sort((a, b) => b.length - a.length).reduce((text, value) => text.replaceAll(value, '…'), message);
+  return without(
+    message,
+    files.flatMap((file) => secretValues(file, files)),
+  );
+}
+
+/**
+ * Helm's message without what values of a chart say under a key that sounds like a secret (`password`, `auth.token`, `name: DB_PASSWORD` with a `value`), as
+ * written and in base64. A template may repeat any value in a message of its own.
+ */
+export function withoutSecretSettings(
+  message: string,
+  files: readonly RenderFile[],
+  { valueFiles, values = '' }: Pick<ChartBuild, 'valueFiles' | 'values'>,
+): string {
+  const texts = files
+    .filter(({ path }) => valueFiles.includes(path) || /(?:^|\/)values[^/]*\.ya?ml$/.test(path))
+    .map(({ bytes }) => new TextDecoder().decode(bytes));
+  const secrets = [...texts, values].flatMap((text) => {
+    const documents = readDocuments(text, 'values');
+    return documents.ok ? documents.value.flatMap(({ value }) => secretSettings(value, false)) : [];
+  });
+  return without(
+    message,
+    secrets.flatMap((secret) => [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')]),
+  );
+}
+
+const secretKey = /passw|passphrase|secret|token|credential|private|apikey|api_key|access_?key|connectionstring|dsn/i;
+
+function secretSettings(value: unknown, isSecret: boolean): readonly string[] {
+  if (typeof value === 'number' || typeof value === 'bigint') return isSecret ? parts(String(value)) : [];
+  if (typeof value === 'string') return isSecret ? parts(value) : [];
+  if (Array.isArray(value)) return value.flatMap((item) => secretSettings(item, isSecret));
+  if (!isJsonObject(value)) return [];
+  const named = typeof value.name === 'string' && secretKey.test(value.name);
+  return Object.entries(value).flatMap(([key, inner]) => secretSettings(inner, isSecret || secretKey.test(key) || (named && key === 'value')));
+}
+
+function without(message: string, values: readonly string[]): string {
+  return [...new Set(values)].sort((a, b) => b.length - a.length).reduce((text, value) => text.replaceAll(value, '…'), message);
 }
 
 function secretValues({ path, bytes }: RenderFile, files: readonly RenderFile[]): readonly string[] {

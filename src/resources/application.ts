@@ -11,8 +11,19 @@ export const ApplicationSpec = record({
       rules: [{ rule: "!self.startsWith('/') && self.split('/').all(s, s != '..')", message: 'must be a path inside the repository, without a leading / and without ..' }],
     }),
     targetRevision: optional(text({ maxLength: 255, description: 'Branch, tag or full commit id. Left out when a stage of a Pipeline selects this Application: the Pipeline supplies the revision.' })),
-    render: oneOf(['auto', 'plain', 'kustomize'], { default: 'auto', description: '`auto` takes Kustomize when the folder has a kustomization file, plain YAML and JSON otherwise.' }),
-  }),
+    render: oneOf(['auto', 'plain', 'kustomize', 'helm'], { default: 'auto', description: '`auto` takes Kustomize when the folder has a kustomization file, Helm when it has a Chart.yaml, plain YAML and JSON otherwise.' }),
+    helm: optional(
+      record(
+        {
+          valueFiles: list(text({ maxLength: 1024 }), { maxItems: 32, default: [], description: "Files of values, the last one wins: relative to the chart's folder, or from the root of the repository with a leading /." }),
+          values: optional(text({ maxLength: 65_536, description: 'Values as YAML text. They win over all files. No place for secrets: whoever may read the Application reads them.' })),
+          releaseName: optional(text({ maxLength: 53, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$', description: 'Name of the release, which charts put into the names of objects; the name of the Application when absent.' })),
+          skipCrds: flag({ default: false, description: 'Leave out what lies in the folder crds of the chart.' }),
+        },
+        { description: 'How the chart in the folder is rendered. Its dependencies must lie in its folder charts.' },
+      ),
+    ),
+  }, { rules: [{ rule: "!has(self.helm) || self.render in ['auto', 'helm']", message: 'helm is for render auto or helm: take one of the two out' }] }),
   destination: record({ cluster: reference('Cluster'), namespace: name({ description: 'Where objects without a namespace of their own go.' }) }),
   serviceAccountName: optional(objectName({ description: 'Service account of the destination namespace whose rights decide what may be applied. A rule of the Cluster must name it.' })),
   sync: record(
@@ -47,6 +58,7 @@ export const ApplicationStatus = record({
   revision: optional(commitId({ description: "The commit that is wanted: the Release's in a stage, the resolved targetRevision otherwise." })),
   commit: optional(commitId({ description: 'The commit that was read; on an environment branch, its promotion commit.' })),
   inputs: optional(text({ maxLength: 64, description: 'Digest of everything that the render read.' })),
+  installed: optional(text({ maxLength: 64, description: 'The inputs that were applied in full first, or `replaced` once others were: charts can tell an install from an upgrade.' })),
   digest: optional(text({ maxLength: 64, description: 'Digest of the rendered objects.' })),
   phase: optional(oneOf(phases, { description: 'Where the sync stands, or stopped.' })),
   sync: optional(

@@ -52,6 +52,7 @@ const admissionFields = {
   verdict: oneOf(verdicts),
   reason: Type.String({ maxLength: 2048 }),
   verdictAt: optional(time()),
+  noted: optional(oneOf(['verified', 'failed'], { description: 'The verdict that stands in the Git note of the commit (refs/notes/sluice).' })),
 };
 
 export const Admission = record({
@@ -84,7 +85,7 @@ export const StageStatus = record({
   admitted: optional(Admission),
   head: optional(commitId({ description: 'The accepted head of the environment branch.' })),
   foreign: optional(record({ commit: commitId(), why: Type.String({ maxLength: 1024 }) })),
-  history: list(record({ ...admissionFields, commit: optional(commitId()), endedAt: time() }), { maxItems: 10, default: [], description: 'Earlier admissions with their frozen verdicts, newest first.' }),
+  history: list(record({ ...admissionFields, digest: optional(text({ maxLength: 64 })), commit: optional(commitId()), endedAt: time() }), { maxItems: 10, default: [], description: 'Earlier admissions with their frozen verdicts, newest first.' }),
 });
 export type StageStatus = Static<typeof StageStatus>;
 

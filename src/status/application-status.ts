@@ -42,6 +42,7 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
     ...(outcome.wanted === undefined ? {} : { revision: outcome.wanted.revision, commit: outcome.wanted.commit }),
     ...(outcome.inputs === undefined ? {} : { inputs: outcome.inputs }),
     ...(outcome.digest === undefined ? {} : { digest: outcome.digest }),
+    ...installedNow(known, outcome.inputs, sync),
     phase: outcome.phase,
     sync,
     ...(health === undefined ? {} : { health }),
@@ -58,6 +59,12 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
 function isNewAttempt({ wanted, digest }: SyncOutcome, before: Known): boolean {
   if (wanted === undefined) return false;
   return wanted.commit !== before.commit || (digest !== undefined && before.digest !== undefined && digest !== before.digest);
+}
+
+/** Everything that is applied in full after the first is an upgrade, that first one again included. */
+function installedNow({ installed }: Known, inputs: string | undefined, { appliedAt }: SyncStatus): Pick<ApplicationStatus, 'installed'> {
+  if (appliedAt === undefined || inputs === undefined) return {};
+  return { installed: installed === undefined || installed === inputs ? inputs : 'replaced' };
 }
 
 /** The deadline counts from when health was last settled, and anew for what renders otherwise: a fix must not inherit what its predecessor used up. */

@@ -1,12 +1,18 @@
 import type { PromoteOutcome } from '../promotion/promote.ts';
 import { type ConditionNow, failing, ready, reconciling, shortened, stalled } from './conditions.ts';
 
+type Looked = Pick<PromoteOutcome, 'pipeline' | 'stalled'> & {
+  /** Why verdicts are not in Git yet: said beside the stages, since nothing waits for it. */
+  readonly unnoted?: string | undefined;
+};
+
 /** What a Pipeline says of itself: the worst of its stages, each with its Release and why. */
-export function pipelineConditions({ pipeline, stalled: hindrance }: Pick<PromoteOutcome, 'pipeline' | 'stalled'>): ConditionNow[] {
+export function pipelineConditions({ pipeline, stalled: hindrance, unnoted }: Looked): ConditionNow[] {
   if (hindrance !== undefined) return stalled(hindrance.reason, hindrance.message);
 
   const stages = pipeline.status?.stages ?? [];
-  const message = shortened(stages.map(({ name, admitted }) => (admitted === undefined ? `${name}: empty` : `${name}: ${admitted.release} ${admitted.verdict} (${admitted.reason})`)).join('; '));
+  const said = stages.map(({ name, admitted }) => (admitted === undefined ? `${name}: empty` : `${name}: ${admitted.release} ${admitted.verdict} (${admitted.reason})`));
+  const message = shortened([...said, ...(unnoted === undefined ? [] : [unnoted])].join('; '));
   if (stages.some(({ admitted }) => admitted?.verdict === 'failed')) return failing('StageFailed', message);
   if (pipeline.spec.suspend) return reconciling('Suspended', 'suspended');
   const verified = stages.length > 0 && stages.every(({ admitted }) => admitted?.verdict === 'verified');

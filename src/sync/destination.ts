@@ -1,6 +1,7 @@
 import type { PodFacts } from '../health/pods.ts';
 import type { GroupKind, LiveMetadata, LiveObject, Manifest, ResourceId } from '../model/manifest.ts';
 import type { Reference } from '../model/reference.ts';
+import type { Capabilities } from '../render/renderer.ts';
 
 /** Whose rights decide on a destination: a service account there, or Sluice itself where the Cluster allows it. */
 export type Identity = { readonly as: 'service-account'; readonly namespace: string; readonly name: string } | { readonly as: 'sluice' };
@@ -26,6 +27,8 @@ export type Applied = {
 export type Destination = {
   /** The served kinds among those wanted, by groupKindText. Asks the API server again (once) when one is not known. */
   kinds(wanted: readonly GroupKind[], signal: AbortSignal): Promise<ReadonlyMap<string, ServedKind>>;
+  /** What charts may ask of the cluster: its version, and the versions and kinds that it serves. Up to five minutes old. */
+  capabilities(signal: AbortSignal): Promise<Capabilities>;
   /** One metadata-only LIST, at the most recent version; `namespace` undefined means all. */
   list(kind: ServedKind, namespace: string | undefined, labelSelector: string, signal: AbortSignal): Promise<readonly ObjectMetadata[]>;
   /** The whole object, or undefined when there is none. */

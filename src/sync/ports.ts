@@ -1,9 +1,8 @@
 import type { Parsed } from '../model/parsed.ts';
-import type { Rendered, RenderRequest } from '../render/render.ts';
-import type { RenderKind } from '../render/renderer.ts';
+import type { Rendered, RenderRequest, RenderSource } from '../render/render.ts';
 import type { Hub } from '../resources/hub.ts';
 import type { Repository } from '../resources/repository.ts';
-import type { Files, RepositoryAccess, Source } from '../source/source.ts';
+import type { RepositoryAccess, Source } from '../source/source.ts';
 import type { Destinations } from './destination.ts';
 import type { LiveObjects } from './observe.ts';
 
@@ -14,7 +13,7 @@ export type Ports = {
   readonly accessTo: (repository: Repository, signal: AbortSignal) => Promise<RepositoryAccess>;
   readonly render: (request: RenderRequest, signal: AbortSignal) => Promise<Parsed<Rendered>>;
   /** Digest of everything that a render of the path would read; of the problems when it cannot be told. Runs no tool. */
-  readonly inputsOf: (request: { readonly files: Files; readonly path: string; readonly kind: RenderKind }) => Promise<string>;
+  readonly inputsOf: (source: RenderSource) => Promise<string>;
   readonly destinations: Destinations;
   readonly liveObjects: LiveObjects;
   readonly installation: string;

@@ -12,7 +12,8 @@ import { resolveRevision } from '../source/revision.ts';
 import type { Commit, Files, RepositoryAccess } from '../source/source.ts';
 import { commitOf } from './checkout.ts';
 import type { Ports } from './ports.ts';
-import { followersOf, isEnvironmentBranch, isFollowed, prefixesOf, trackedRefs } from './refs.ts';
+import { renderSourceOf } from './render-source.ts';
+import { followersOf, hasToBeRebuilt, isEnvironmentBranch, isFollowed, isRecord, prefixesOf, trackedRefs } from './refs.ts';
 import { placementsOf } from './wanted.ts';
 
 export type RefreshOutcome = {
@@ -39,8 +40,8 @@ export async function refreshOnce(repository: Repository, ports: Ports, signal: 
 
   const advertised = prefixes.length === 0 ? [] : (await ports.source.refs(access, prefixes, signal)).filter((ref) => isFollowed(ref, prefixes));
   const before = repository.status?.refs ?? [];
-  const refs = trackedRefs(before, advertised, highestSequence(pipelines, ports), ports.now());
-  const moved = refs.filter((ref) => !isEnvironmentBranch(ref) && !before.includes(ref));
+  const refs = trackedRefs(before, advertised, (name) => highestSequence(name, pipelines, ports), ports.now());
+  const moved = refs.filter((ref) => !isRecord(ref) && !before.includes(ref));
   await previousReleases(pipelines, moved, access, ports, signal);
   for (const ref of moved) await ports.source.fetch(access, ref, signal);
 
@@ -80,12 +81,14 @@ async function remember(repository: Repository, refs: readonly TrackedRef[], { h
   return hub.writeStatus('Repository', repository, { conditions: before?.conditions ?? [], refs: [...refs], observedGeneration: repository.metadata.generation }, signal);
 }
 
-/** Makes the Releases that are due and says for which Pipelines. */
+/** Makes the Releases that are due and says for which Pipelines something is to be done. */
 async function releasesFor(pipelines: readonly Pipeline[], applications: readonly Application[], context: Context): Promise<readonly Pipeline[]> {
   const due: Pipeline[] = [];
   for (const pipeline of pipelines) {
+    const rebuilding = hasToBeRebuilt(pipeline, context.refs);
+    if (rebuilding) due.push(pipeline);
     const tip = context.refs.find(({ name }) => name === `refs/heads/${pipeline.spec.branch}`);
-    const spec = tip === undefined ? undefined : await releaseDue(pipeline, applications, tip, context);
+    const spec = tip === undefined || rebuilding ? undefined : await releaseDue(pipeline, applications, tip, context);
     if (spec === undefined) continue;
     await context.ports.hub.createRelease(pipeline, releaseName(pipeline, spec), spec, context.signal);
     due.push(pipeline);
@@ -97,32 +100,49 @@ const releaseName = (pipeline: Pipeline, spec: Pick<ReleaseSpec, 'sequence' | 'r
 
 /** A tip is a Release when what the Pipeline's Applications read differs from the newest Release, or when it is the first. */
 async function releaseDue(pipeline: Pipeline, applications: readonly Application[], tip: TrackedRef, { access, ports, signal }: Context): Promise<ReleaseSpec | undefined> {
-  const newest = releasesOf(pipeline, ports).at(-1);
+  const newest = releasesOf(pipeline, ports).at(-1) ?? (await newestAdmitted(pipeline, ports, signal));
   if (newest?.spec.revision === tip.commit) return undefined;
 
   const commit = await commitOf(ports.source, access, { revision: tip.commit, ref: tip.name }, signal);
-  const inputs = await inputsOfPipeline(pipeline, applications, filesAt(ports.source, access, commit, signal), ports);
-  if (newest?.spec.inputs === inputs) return undefined;
+  const described = await describeRelease(pipeline, applications, { commit, sequence: tip.sequence, access }, ports, signal);
+  if (newest?.spec.inputs === described.inputs) return undefined;
 
   const history = await firstParentsBetween((id) => ports.source.commit(access, id, signal), newest?.spec.revision, tip.commit, longestGap);
   const between = history.kind === 'continued' ? history.commits.slice(0, -1).map(({ id }) => id) : [];
+  return { ...described, included: newest === undefined ? [] : between.slice(-mostIncluded), rewritten: history.kind === 'rewritten' };
+}
+
+/** A Release that this process has not seen yet, as right after a hub was rebuilt. */
+async function newestAdmitted(pipeline: Pipeline, { hub }: Ports, signal: AbortSignal): Promise<Release | undefined> {
+  const [newest] = (pipeline.status?.stages ?? []).flatMap(({ admitted }) => (admitted === undefined ? [] : [admitted])).toSorted((a, b) => b.sequence - a.sequence);
+  return newest === undefined ? undefined : hub.read('Release', { namespace: pipeline.metadata.namespace, name: newest.release }, signal);
+}
+
+/** What a Release says of its commit, whatever came before it. */
+export async function describeRelease(
+  pipeline: Pipeline,
+  applications: readonly Application[],
+  { commit, sequence, access }: { readonly commit: Commit; readonly sequence: number; readonly access: RepositoryAccess },
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<ReleaseSpec> {
   return {
     pipeline: pipeline.metadata.name,
-    revision: tip.commit,
+    revision: commit.id,
     tree: commit.tree,
-    sequence: tip.sequence,
-    inputs,
+    sequence,
+    inputs: await inputsOfPipeline(pipeline, applications, filesAt(ports.source, access, commit, signal), ports),
     subject: subjectOf(commit),
     author: commit.author.slice(0, 256),
     committedAt: commit.committedAt.toISOString(),
-    included: newest === undefined ? [] : between.slice(-mostIncluded),
-    rewritten: history.kind === 'rewritten',
+    included: [],
+    rewritten: false,
   };
 }
 
 async function inputsOfPipeline(pipeline: Pipeline, applications: readonly Application[], files: Files, ports: Ports): Promise<string> {
   const selected = applications.filter((application) => placementsOf(application, [pipeline]).length > 0);
-  const inputs = await Promise.all(selected.map(async ({ metadata, spec }) => [metadata.name, await ports.inputsOf({ files, path: spec.source.path, kind: spec.source.render })]));
+  const inputs = await Promise.all(selected.map(async (application) => [application.metadata.name, await ports.inputsOf(renderSourceOf(application, files))]));
   return digestOfJson(inputs.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)));
 }
 
@@ -133,20 +153,25 @@ export const releasesOf = (pipeline: Pipeline, { hub }: Pick<Ports, 'hub'>): rea
     .filter(({ spec }) => spec.pipeline === pipeline.metadata.name)
     .toSorted((a, b) => a.spec.sequence - b.spec.sequence);
 
-const highestSequence = (pipelines: readonly Pipeline[], ports: Ports): number => Math.max(0, ...pipelines.map((pipeline) => releasesOf(pipeline, ports).at(-1)?.spec.sequence ?? 0));
+/** The highest sequence of the Releases of a branch, and of what its stages run. */
+function highestSequence(ref: string, pipelines: readonly Pipeline[], ports: Ports): number {
+  const concerned = pipelines.filter(({ spec }) => `refs/heads/${spec.branch}` === ref);
+  const admitted = concerned.flatMap(({ status }) => status?.stages.map((stage) => stage.admitted?.sequence ?? 0) ?? []);
+  return Math.max(0, ...admitted, ...concerned.map((pipeline) => releasesOf(pipeline, ports).at(-1)?.spec.sequence ?? 0));
+}
 
 /** Applications that follow a ref by themselves and would read something else now than they last did. Nobody has to say which paths concern them. */
 async function affectedApplications(applications: readonly Application[], { refs, access, ports, signal }: Context): Promise<readonly Application[]> {
   const checks = await Promise.all(
     applications.map(async (application) => {
-      const { targetRevision, path, render } = application.spec.source;
+      const { targetRevision } = application.spec.source;
       const resolved = targetRevision === undefined ? undefined : resolveRevision(targetRevision, refs);
       if (resolved === undefined) return false;
       if (!resolved.ok || application.status?.inputs === undefined || application.status.sync?.state === 'Failed') return true;
       if (resolved.value.commit === application.status.commit) return false;
       try {
         const commit = await commitOf(ports.source, access, { revision: resolved.value.commit, ref: resolved.value.ref }, signal);
-        return (await ports.inputsOf({ files: filesAt(ports.source, access, commit, signal), path, kind: render })) !== application.status.inputs;
+        return (await ports.inputsOf(renderSourceOf(application, filesAt(ports.source, access, commit, signal)))) !== application.status.inputs;
       } catch (error) {
         if (isPortError(error)) return true;
         throw error;

@@ -5,6 +5,7 @@ import { referenceOf, resolveReference } from '../resources/resource.ts';
 import { sameReference } from '../model/reference.ts';
 import { refsOf } from '../source/revision.ts';
 import type { Ref } from '../source/source.ts';
+import { hasBranch } from './wanted.ts';
 
 /** What of a Repository somebody follows. */
 export type Following = { readonly applications: readonly Application[]; readonly pipelines: readonly Pipeline[] };
@@ -17,10 +18,12 @@ export function followersOf(repository: Repository, applications: readonly Appli
   };
 }
 
-/** The refs to ask the host for: what Applications name, the Pipelines' source branches, and the environment branches. */
+const notesRef = 'refs/notes/sluice';
+
+/** The refs to ask the host for: what Applications name, the Pipelines' source branches, the environment branches and the notes on verdicts. */
 export function prefixesOf({ applications, pipelines }: Following): readonly string[] {
   const targets = applications.flatMap(({ spec }) => (spec.source.targetRevision === undefined ? [] : refsOf(spec.source.targetRevision)));
-  const branches = pipelines.flatMap(({ metadata, spec }) => [`refs/heads/${spec.branch}`, `refs/heads/env/${metadata.name}/`]);
+  const branches = pipelines.flatMap(({ metadata, spec }) => [`refs/heads/${spec.branch}`, `refs/heads/env/${metadata.name}/`, notesRef]);
   return [...new Set([...targets, ...branches])].toSorted();
 }
 
@@ -29,16 +32,33 @@ export const isFollowed = (ref: Ref, prefixes: readonly string[]): boolean => pr
 
 export const isEnvironmentBranch = ({ name }: { readonly name: string }): boolean => name.startsWith('refs/heads/env/');
 
+/** What Sluice writes itself: nobody reads files there. */
+export const isRecord = (ref: { readonly name: string }): boolean => isEnvironmentBranch(ref) || ref.name === notesRef;
+
 /**
- * The refs as they are remembered now. A ref that moved gets the next number in its own sequence; a new one begins after `lowest`, so that the
- * Releases of a Repository that was made anew still come after those that exist.
+ * Whether Git holds more of a Pipeline than the hub does, as it does for a hub that was made anew. It is read back first: a Release made before
+ * would come before all that are read.
  */
-export function trackedRefs(before: readonly TrackedRef[], refs: readonly Ref[], lowest: number, now: Date): TrackedRef[] {
+export function hasToBeRebuilt(pipeline: Pipeline, refs: readonly Ref[]): boolean {
+  const stages = pipeline.status?.stages ?? [];
+  if (stages.length === 0 && refs.some(({ name }) => name === notesRef)) return true;
+  return pipeline.spec.stages.some((spec) => {
+    const known = stages.find(({ name }) => name === spec.name);
+    const branch = refs.find(({ name }) => name === `refs/heads/env/${pipeline.metadata.name}/${spec.name}`);
+    return hasBranch(spec) && branch !== undefined && known?.admitted === undefined && known?.foreign?.commit !== branch.commit;
+  });
+}
+
+/**
+ * The refs as they are remembered now. A ref that moved gets the next number in its own sequence, and every number lies above the branch's
+ * `lowest`, so that the Releases of a Repository that was made anew still come after those that exist.
+ */
+export function trackedRefs(before: readonly TrackedRef[], refs: readonly Ref[], lowest: (name: string) => number, now: Date): TrackedRef[] {
   return refs
     .map(({ name, commit }) => {
       const known = before.find((ref) => ref.name === name);
-      if (known?.commit === commit) return known;
-      return { name, commit, sequence: Math.max(known?.sequence ?? 0, known === undefined ? lowest : 0) + 1, movedAt: now.toISOString() };
+      if (known?.commit === commit && known.sequence >= lowest(name)) return known;
+      return { name, commit, sequence: Math.max(known?.sequence ?? 0, lowest(name)) + 1, movedAt: known?.commit === commit ? known.movedAt : now.toISOString() };
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -17,7 +17,10 @@ export function pendingSync({ metadata, status }: Pick<Application, 'metadata' |
  * The request that this run has answered. One is open until its sync is done or has failed, so that every step of it passes the policy, and no
  * longer: an Application that is never healthy must not stay free to take whatever comes. What is retried within seconds is no answer.
  */
-export function answeredSync({ application, result }: Pick<SyncOutcome, 'application' | 'result'>, { sync, health }: Pick<ApplicationStatus, 'sync' | 'health'>): string | undefined {
+export function answeredSync(
+  { application, result }: Pick<SyncOutcome, 'application' | 'result'>,
+  { sync, health }: Pick<ApplicationStatus, 'sync' | 'health'>,
+): string | undefined {
   const asked = pendingSync(application);
   if (asked === undefined) return undefined;
   switch (result.is) {

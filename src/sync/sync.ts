@@ -17,6 +17,7 @@ import { extentOf, widened } from './parent.ts';
 import { mayDeploy } from './permission.ts';
 import { type NextStep, planSync } from './plan.ts';
 import type { Ports } from './ports.ts';
+import { renderSourceOf } from './render-source.ts';
 import { newRun, type Run } from './run.ts';
 import { pendingSync } from './sync-request.ts';
 import { placementsOf, wantedRevision } from './wanted.ts';
@@ -57,13 +58,22 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
 
   const { files } = await checkout(ports.source, await ports.accessTo(repository, signal), wanted, signal);
   run.phase = 'render';
-  const rendered = await ports.render({ files, path: application.spec.source.path, kind: application.spec.source.render, namespace: application.spec.destination.namespace }, signal);
+  const open = () => ports.destinations.open(referenceOf(cluster), permission.value, signal);
+  const rendered = await ports.render(
+    {
+      ...renderSourceOf(application, files),
+      namespace: application.spec.destination.namespace,
+      installed: application.status?.installed,
+      capabilities: async (within) => (await open()).capabilities(within),
+    },
+    signal,
+  );
   if (!rendered.ok) return run.end({ is: 'refused', problems: rendered.problems });
   run.learn('inputs', rendered.value.inputs);
   run.learn('digest', rendered.value.digest);
 
   run.phase = 'diff';
-  const destination = await ports.destinations.open(referenceOf(cluster), permission.value, signal);
+  const destination = await open();
   const owner = ownerOf(ports.installation, referenceOf(application), application.spec.destination.namespace);
   const parent = await destination.readParent(owner.parentNamespace, owner.parentName, signal);
   const extent = extentOf(parent, owner);

@@ -1,10 +1,11 @@
 import { canonicalJson, type Json } from '../model/json.ts';
 import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
+import { noteVerdicts } from '../promotion/note-verdicts.ts';
 import { promoteOnce, type PromoteOutcome } from '../promotion/promote.ts';
 import type { Ports } from '../promotion/ports.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
-import { referenceOf } from '../resources/resource.ts';
+import { referenceOf, resolveReference } from '../resources/resource.ts';
 import { pipelineConditions } from '../status/pipeline-status.ts';
 import { conditionsOf, failing } from '../status/conditions.ts';
 import type { Nudges } from './nudges.ts';
@@ -14,6 +15,7 @@ import type { Step } from './worker.ts';
 /** Without any event a Pipeline is looked at this often: a nudge may have overtaken what it was about. */
 const whilePendingMs = 5_000;
 const resyncMs = 300_000;
+const whileUnnotedMs = 30_000;
 
 /** Looks at one Pipeline: one decision, its record in Git, then the Applications and Releases that it concerns. */
 export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
@@ -22,13 +24,18 @@ export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
     if (pipeline === undefined || pipeline.metadata.deletionTimestamp !== undefined) return {};
     try {
       const outcome = await promoteOnce(pipeline, ports, signal);
-      const noted = await note(outcome.pipeline, pipelineConditions(outcome), ports, signal);
       await Promise.all([
         ...outcome.applications.map((application) => nudges.nudge('sync', referenceOf(application))),
         ...outcome.releases.map((release) => nudges.nudge('report', referenceOf(release))),
+        ...(outcome.rebuilt ? [nudges.nudge('refresh', resolveReference(pipeline, pipeline.spec.repository))] : []),
       ]);
       tell(pipeline, outcome, log);
-      return { lookAgainInMs: Math.min(outcome.lookAgainInMs ?? resyncMs, isPending(noted) ? whilePendingMs : resyncMs) };
+      // Last, since nobody waits for it: what was promoted is on its way already.
+      const written = await noteVerdicts(outcome.pipeline, ports, signal);
+      if (written.hindrance !== undefined && !isSaid(pipeline, written.hindrance)) log.warn({ pipeline: referenceText(reference), reason: written.hindrance }, 'verdicts not noted');
+      const noted = await note(written.pipeline, pipelineConditions({ ...outcome, pipeline: written.pipeline, unnoted: written.hindrance }), ports, signal);
+      const usualMs = isPending(noted) ? whilePendingMs : written.hindrance === undefined ? resyncMs : whileUnnotedMs;
+      return { lookAgainInMs: Math.min(outcome.lookAgainInMs ?? resyncMs, usualMs) };
     } catch (error) {
       if (!isPortError(error)) throw error;
       if (error.code === 'CONFLICT' && error.port === 'hub') return { lookAgainInMs: 0 };
@@ -41,6 +48,8 @@ export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
 }
 
 const isPending = (pipeline: Pipeline): boolean => pipeline.status?.stages.some(({ admitted }) => admitted?.verdict === 'pending') ?? false;
+
+const isSaid = (pipeline: Pipeline, words: string): boolean => pipeline.status?.conditions.some(({ message }) => message.includes(words)) ?? false;
 
 function tell(before: Pipeline, { pipeline }: PromoteOutcome, log: StepLog): void {
   for (const { name, admitted } of pipeline.status?.stages ?? []) {

@@ -50,6 +50,21 @@ it.each([[undefined], [null], [{ items: 7 }], [list({ metadata: null, versions: 
   },
 );
 
+it.each([
+  ['v1.36.0', { kubeVersion: 'v1.36.0' }],
+  ['v1.29.3-eks-a1b2', { kubeVersion: 'v1.29.3-eks-a1b2' }],
+  ['--set=x', {}],
+  [undefined, {}],
+])('tells what a server of version %s serves, asking once', async (gitVersion, expected) => {
+  const server = serving({ apis: list(widgets) });
+  const asking = { ...server, send: async (request: Parameters<ApiServer['send']>[0]) => (request.path === '/version' ? { status: 200, body: { gitVersion }, warnings: [] } : server.send(request)) };
+  const discovery = openDiscovery(asking);
+  const apiVersions = ['example.org/v1', 'example.org/v1/Widget', 'example.org/v2', 'example.org/v2/Widget', 'v1', 'v1/ConfigMap'];
+  expect(await discovery.capabilities(signal)).toEqual({ ...expected, apiVersions });
+  await discovery.capabilities(signal);
+  expect(server.asked).toEqual(['/api', '/apis']);
+});
+
 it('asks once for many callers, and not again while everything wanted is known', async () => {
   const server = serving({ apis: list(widgets) });
   const discovery = openDiscovery(server);

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type KustomizeOptions, openKustomize } from '../../src/adapters/kustomize-binary.ts';
+import type { ToolOptions } from '../../src/adapters/confined-run.ts';
+import { openKustomize } from '../../src/adapters/kustomize-binary.ts';
+import { openRenderTools } from '../../src/adapters/render-tools.ts';
 import { describeProblems } from '../../src/model/parsed.ts';
 import { openRenderCache } from '../../src/render/cache.ts';
 import { render } from '../../src/render/render.ts';
@@ -21,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(scratchRoot, { recursive: true, force: true }));
 
-const open = (options: Partial<KustomizeOptions> = {}) => openKustomize({ binary: parts.kustomize, scratchRoot, ...options });
+const open = (options: Partial<ToolOptions> = {}) => openKustomize({ binary: parts.kustomize, scratchRoot, ...options });
 const files = (repository: Readonly<Record<string, string>>): readonly RenderFile[] =>
   Object.entries(repository).map(([path, text]) => ({ path, bytes: new TextEncoder().encode(text) }));
 const small = files({ 'a/kustomization.yaml': 'resources: [x.yaml]\nnamePrefix: p-\n', 'a/x.yaml': configMap('x') });
@@ -41,7 +43,7 @@ describe('kustomize', () => {
     const renderer = await open();
     const built = await renderer.kustomize(small, 'a', signal);
     expect(built).toMatchObject({ ok: true, output: expect.stringContaining('name: p-x') });
-    expect(renderer.versions.kustomize).toMatch(/^v5\.\d+\.\d+$/);
+    expect(renderer.version).toMatch(/^v5\.\d+\.\d+$/);
     expect(await readdir(scratchRoot)).toEqual([]);
   });
 
@@ -232,7 +234,7 @@ describe('a render by the real kustomize', () => {
   it('gives what kustomize wrote, text staying text', async () => {
     const parsed = await render(
       { files: filesOf(repository), path: 'apps/web', kind: 'auto', namespace: 'shop' },
-      { renderer: await open(), cache: openRenderCache({ maxBytes: 1_000_000 }) },
+      { renderer: await openRenderTools({ kustomizeBin: parts.kustomize, helmBin: parts.helm, scratchRoot }), cache: openRenderCache({ maxBytes: 1_000_000 }) },
       signal,
     );
     if (!parsed.ok) throw new Error(describeProblems(parsed.problems));

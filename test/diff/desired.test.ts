@@ -39,6 +39,15 @@ describe('a desired object', () => {
     expect(data({ a: '1', b: '2' })).not.toBe(data({ a: '1', b: '3' }));
   });
 
+  it.each([
+    ['crd-install', 1],
+    ['test', 0],
+    ['test-success', 0],
+    ['test-success, test-failure', 0],
+  ])('with the Helm hook %s counts %i times', (event, count) => {
+    expect(desired(manifest({ annotations: { 'helm.sh/hook': event } }))).toHaveLength(count);
+  });
+
   it('is annotated with the proof when it is applied', () => {
     const object = onlyDesired();
     expect(withApplied(object, 'f00').metadata.annotations?.[appliedAnnotation]).toBe(`${object.digest}.f00`);
@@ -48,7 +57,9 @@ describe('a desired object', () => {
 describe('a render is refused', () => {
   it.each([
     ['for a hook', manifest({ annotations: { 'argocd.argoproj.io/hook': 'PreSync' } }), 'hooks are not supported yet'],
-    ['for a Helm hook', manifest({ annotations: { 'helm.sh/hook': 'test' } }), 'hooks are not supported yet'],
+    ['for a Helm hook', manifest({ annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } }), 'has the annotation helm.sh/hook: hooks are not supported yet'],
+    ['for a Helm hook that is a test as well', manifest({ annotations: { 'helm.sh/hook': 'post-install, test' } }), 'hooks are not supported yet'],
+    ['for a Helm hook that another annotation makes one', manifest({ annotations: { 'helm.sh/hook': 'crd-install', 'argocd.argoproj.io/hook': 'Sync' } }), 'has the annotation argocd.argoproj.io/hook'],
     ['for a wave that is no number', manifest({ annotations: { 'argocd.argoproj.io/sync-wave': 'first' } }), 'must be a whole number'],
     ['for an object of a controller', { ...manifest(), metadata: { name: 'settings', ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'u', controller: true }] } } as unknown as Manifest, 'controller: true'],
   ])('%s', (_, given, message) => {

@@ -191,6 +191,12 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
           }),
         );
       },
+      async capabilities(signal) {
+        signal.throwIfAborted();
+        if (failure !== undefined) throw failure;
+        const kinds = [...served.values()].flatMap(({ group, kind, versions: each }) => each.map((version) => `${group === '' ? '' : `${group}/`}${version}/${kind}`));
+        return { kubeVersion: 'v1.36.0', apiVersions: kinds };
+      },
       list: (kind, namespace, labelSelector, signal) =>
         ask('list', `${groupKindText(kind)} ${namespace ?? '*'} ${labelSelector}`, sluiceItself, signal, () =>
           [...stored.values()]

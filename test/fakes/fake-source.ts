@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { commitOf, treeEntriesOf } from '../../src/adapters/git-objects.ts';
 import { PortError } from '../../src/model/port-error.ts';
 import { type Reference, referenceText, sameReference } from '../../src/model/reference.ts';
 import type { Commit, Ref, RepositoryAccess, Source, TreeEntry } from '../../src/source/source.ts';
@@ -25,7 +26,12 @@ export type FakeRepository = {
   /** Points a branch at a commit, makes it, or with undefined removes it. */
   branch(name: string, commit: string | undefined): void;
   tag(name: string, commit: string): void;
+  /** Takes what was pushed to any ref: a commit, and the trees and blobs that it needs. */
+  receive(ref: string, pushed: readonly { readonly type: 'commit' | 'tree' | 'blob'; readonly bytes: Uint8Array }[]): void;
+  /** Points any ref at a commit, or with undefined removes it. */
+  point(ref: string, commit: string | undefined): void;
   tip(branch?: string): string;
+  head(ref: string): string | undefined;
   /** Lets the host answer everything that is asked of it with this error, until it is given undefined. */
   fail(error: PortError | undefined): void;
   /** Every fetch that reached the host. */
@@ -182,11 +188,27 @@ export function fakeRepository(repository: Reference = { namespace: 'shop', name
       else refs.set(`refs/heads/${name}`, commit);
     },
     tag: (name, commit) => void refs.set(`refs/tags/${name}`, commit),
+    receive(ref, pushed) {
+      for (const { type, bytes } of pushed) {
+        const id = gitId(type, Buffer.from(bytes));
+        if (type === 'blob') objects.set(id, { type, bytes });
+        if (type === 'tree') objects.set(id, { type, entries: treeEntriesOf(Buffer.from(bytes)) });
+        if (type !== 'commit') continue;
+        commits.set(id, commitOf(id, Buffer.from(bytes)));
+        raw.set(id, bytes);
+        refs.set(ref, id);
+      }
+    },
+    point(ref, commit) {
+      if (commit === undefined) refs.delete(ref);
+      else refs.set(ref, commit);
+    },
     tip(branch = 'main') {
       const commit = refs.get(`refs/heads/${branch}`);
       if (commit === undefined) throw new Error(`there is no branch ${branch}`);
       return commit;
     },
+    head: (ref) => refs.get(ref),
     fail(error) {
       failure = error;
     },

@@ -39,7 +39,7 @@ const shop: Repository = {
 describe('a closure', () => {
   it('holds every file that Kustomize will read, and the kustomization files that could come to be', async () => {
     const found = await closure(shop, 'apps/shop');
-    expect(found.kind).toBe('kustomize');
+    expect(found.tool.kind).toBe('kustomize');
     expect(found.files.map(({ path }) => path)).toEqual([
       ...['apps/shop/a.env', 'apps/shop/files/a.txt', 'apps/shop/kustomization.yaml', 'apps/shop/patch.yaml', 'apps/shop/web.yaml'],
       ...['base/base.yaml', 'base/kustomization.yml', 'components/tls/Kustomization', 'components/tls/tls.crt'],
@@ -49,7 +49,7 @@ describe('a closure', () => {
 
   it('of plain manifests holds the manifests of the folder and of those below, without folders that begin with a dot', async () => {
     const found = await closure(shop, 'plain');
-    expect(found).toMatchObject({ kind: 'plain', inputs: [{ path: 'plain' }] });
+    expect(found).toMatchObject({ tool: { kind: 'plain' }, inputs: [{ path: 'plain' }] });
     expect(found.files.map(({ path }) => path)).toEqual(['plain/a.yaml', 'plain/deep/b.json']);
   });
 

@@ -18,7 +18,8 @@ function rendererThat(answer: (build: Build, signal: AbortSignal) => ReturnType<
       builds.push({ files, path });
       return answer({ files, path }, signal);
     },
-    versions: { kustomize: version },
+    helm: async () => Promise.reject(new Error('helm is not wanted here')),
+    versions: { kustomize: version, helm: 'v4' },
   };
   return { renderer, builds };
 }

@@ -129,6 +129,21 @@ describe('inputs and digest', () => {
   });
 });
 
+describe('what was installed', () => {
+  const applied = { is: 'applied', message: '', remaining: 0 } as const;
+
+  it.each<readonly [string, readonly Run[], string | undefined]>([
+    ['is not known before everything is applied', [[0, { ...applied, remaining: 1 }]], undefined],
+    ['is what was applied in full first', [[0, applied]], 'inputs-1'],
+    ['stays when the same is applied from another commit', [[0, applied], [1, { is: 'done' }, { ...commitTwo, inputs: 'inputs-1' }]], 'inputs-1'],
+    ['stays while the next is not applied in full', [[0, applied], [1, refusal, commitTwo]], 'inputs-1'],
+    ['is replaced once something else is', [[0, applied], [1, { is: 'done' }, commitTwo]], 'replaced'],
+    ['stays replaced when the first comes back', [[0, applied], [1, { is: 'done' }, commitTwo], [2, { is: 'done' }]], 'replaced'],
+  ])('%s', (_, runs, installed) => {
+    expect(follow(...runs).status.installed).toBe(installed);
+  });
+});
+
 describe('the times of a revision', () => {
   it('begin with its first try and stay until the next one', () => {
     const { status } = follow([0, failure('TIMEOUT')], [5, { is: 'applied', message: '', remaining: 0 }], [7, { is: 'done' }], [99, { is: 'applied', message: '', remaining: 0 }], [100, { is: 'done' }]);

@@ -1,0 +1,19 @@
+import type { RenderSource } from '../render/render.ts';
+import type { Application } from '../resources/application.ts';
+import type { Files } from '../source/source.ts';
+
+/** What an Application renders, of these files. Whoever says how to render a chart means a chart. */
+export function renderSourceOf({ metadata, spec }: Application, files: Files): RenderSource {
+  const { path, render, helm } = spec.source;
+  return {
+    files,
+    path,
+    kind: helm === undefined ? render : 'helm',
+    helm: {
+      releaseName: helm?.releaseName ?? metadata.name,
+      valueFiles: helm?.valueFiles ?? [],
+      ...(helm?.values === undefined ? {} : { values: helm.values }),
+      skipCrds: helm?.skipCrds ?? false,
+    },
+  };
+}
