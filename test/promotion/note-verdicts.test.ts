@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PortError } from '../../src/model/port-error.ts';
-import { notesRef } from '../../src/promotion/environment-branch.ts';
+import { notesRef, type Push } from '../../src/promotion/environment-branch.ts';
 import { mergeNotes, noteText, parseNote } from '../../src/promotion/note.ts';
 import { notesMessage, notesTreeWith } from '../../src/promotion/notes-tree.ts';
 import { readAllNotes, readNotesHead } from '../../src/promotion/read-notes.ts';
@@ -23,6 +23,13 @@ describe('a terminal verdict', () => {
       .status?.conditions.map(({ message }) => message)
       .join('\n') ?? '';
   const lookAgain = () => shop.look('promote', { namespace: 'shop', name: 'shop' });
+
+  /** Lets pushes to environment branches pass. */
+  const beforeNextNote = (happens: (push: Push) => void): void =>
+    shop.beforeNextPush((push) => {
+      if (push.ref === notesRef) happens(push);
+      else beforeNextNote(happens);
+    });
 
   beforeEach(() => {
     shop = openShop();
@@ -58,11 +65,10 @@ describe('a terminal verdict', () => {
 
   it('does not hold production up while the Git host takes no notes, and is noted later', async () => {
     const commit = await shop.push({ 'apps/web/a.yaml': deployment('web:1') });
-    const down = ({ ref }: { readonly ref: string }): void => {
-      if (ref !== notesRef) return shop.beforeNextPush(down);
+    const isDown = (): void => {
       throw new PortError('environment-branch', 'UNREACHABLE', 'the Git host is down', { cause: undefined });
     };
-    shop.beforeNextPush(down);
+    beforeNextNote(isDown);
     await shop.becomesHealthy('staging');
     expect(shop.imageIn('production')).toBe('web:1');
     await shop.becomesHealthy('production');
@@ -105,12 +111,11 @@ describe('a terminal verdict', () => {
       const { tree, objects } = notesTreeWith({ root: [], folders: new Map() }, new Map([[commit, text]]));
       return { objects, made: signedCommit({ tree, parents: [], at: shop.now(), message: notesMessage }, shop.ports.signer) };
     };
-    const other = ({ ref }: { readonly ref: string }): void => {
-      if (ref !== notesRef) return shop.beforeNextPush(other);
+    const anotherWrites = (): void => {
       const { objects, made } = notes(theirs);
       shop.repository.receive(notesRef, [{ type: 'commit', bytes: made.bytes }, ...objects]);
     };
-    shop.beforeNextPush(other);
+    beforeNextNote(anotherWrites);
     await shop.becomesHealthy('staging');
     const note = await noteOf(commit);
     expect(note).toContain(theirs);
@@ -120,16 +125,11 @@ describe('a terminal verdict', () => {
 
   it('is not pushed again when the answer was lost, or the status after it', async () => {
     await shop.push({ 'apps/web/a.yaml': deployment('web:1') });
-    const lost = (push: {
-      readonly ref: string;
-      readonly commit: { readonly bytes: Uint8Array };
-      readonly objects?: readonly { readonly type: 'tree' | 'blob'; readonly bytes: Uint8Array }[];
-    }): void => {
-      if (push.ref !== notesRef) return shop.beforeNextPush(lost);
+    const loseNoteAnswer = (push: Push): void => {
       shop.repository.receive(notesRef, [{ type: 'commit', bytes: push.commit.bytes }, ...(push.objects ?? [])]);
       throw new PortError('environment-branch', 'TIMEOUT', 'no answer', { cause: undefined });
     };
-    shop.beforeNextPush(lost);
+    beforeNextNote(loseNoteAnswer);
     await shop.becomesHealthy('staging');
     const head = shop.heads.get(notesRef);
     await shop.pass(60_000);
