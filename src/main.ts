@@ -16,12 +16,15 @@ import { leaderLeases } from './adapters/leader-lease.ts';
 import { inClusterKubeconfig } from './adapters/in-cluster.ts';
 import { openRenderTools } from './adapters/render-tools.ts';
 import { healthRoutes } from './api/health-routes.ts';
+import { metricsRoute } from './api/metrics-route.ts';
 import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
 import { ownerOf } from './diff/ownership.ts';
 import { describeProblems } from './model/parsed.ts';
-import type { Reference } from './model/reference.ts';
+import { type Reference, referenceText } from './model/reference.ts';
 import type { Ports } from './promotion/ports.ts';
+import type { Source } from './source/source.ts';
+import { openMetrics } from './adapters/prometheus.ts';
 import { openRenderCache } from './render/cache.ts';
 import { inputsOf, render } from './render/render.ts';
 import { openSigner } from './signer.ts';
@@ -30,6 +33,7 @@ import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
 import { type Controller, nudgeEverything, openController } from './workers/controller.ts';
 import { takePart } from './workers/leader.ts';
+import { measured } from './workers/measures.ts';
 import { promoteStep } from './workers/promote-step.ts';
 import { refreshStep } from './workers/refresh-step.ts';
 import { reportStep } from './workers/report-step.ts';
@@ -61,9 +65,11 @@ try {
 }
 
 async function serve(): Promise<void> {
-  await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true });
+  const metrics = openMetrics({ hub: { list: (kind, namespace) => hub.list(kind, namespace) }, queueDepths: () => queue.depths() });
+  const onAnswer = metrics.requested;
+  await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true, onAnswer });
   await using hub = openHub({ server: hubServer, log });
-  await using clusters = openClusters({ hub, hubServer, open: openApiServer, isTrusted: () => false, log });
+  await using clusters = openClusters({ hub, hubServer, open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }), isTrusted: () => false, log });
   await using source = openGitSource({ cacheDir: join(config.cacheDir, 'git'), maxPackBytes: config.maxPackBytes, timeoutMs: gitTimeoutMs, log });
   await using environmentBranch = openGitReceivePack({ timeoutMs: gitTimeoutMs });
   await using closing = new AsyncDisposableStack();
@@ -81,7 +87,7 @@ async function serve(): Promise<void> {
   const gitea = openGitea();
   const ports: Ports = {
     hub,
-    source,
+    source: { ...source, fetch: fetchAndCount },
     accessTo: (repository, signal) => repositories.access(repository, signal),
     render: (request, signal) => render(request, { renderer, cache: renders }, signal),
     inputsOf: (request) => inputsOf(request, renders),
@@ -102,10 +108,10 @@ async function serve(): Promise<void> {
 
   if (config.roles.includes('worker')) {
     const steps = {
-      refresh: refreshStep(ports, queue.patient, log),
-      sync: syncStep(ports, queue.patient, log),
-      promote: promoteStep(ports, queue.patient, log),
-      report: reportStep({ ...ports, gitHostOf: ({ spec }) => (spec.host === 'gitea' ? gitea : undefined), targetUrlOf: () => config.publicUrl }, log),
+      refresh: measured('refresh', refreshStep(ports, queue.patient, log), metrics),
+      sync: measured('sync', syncStep(ports, queue.patient, log, metrics), metrics),
+      promote: measured('promote', promoteStep(ports, queue.patient, log, metrics), metrics),
+      report: measured('report', reportStep({ ...ports, gitHostOf: ({ spec }) => (spec.host === 'gitea' ? gitea : undefined), targetUrlOf: () => config.publicUrl }, log), metrics),
     };
     const workers = startWorkers({ queue, steps, concurrency: config.concurrency, log, stopWithinMs });
     closing.defer(() => workers.stop());
@@ -127,6 +133,7 @@ async function serve(): Promise<void> {
       redis: () => queue.ping(),
     },
   });
+  await server.register(metricsRoute, metrics);
   if (config.roles.includes('api')) {
     await server.register(webhookRoutes, {
       secretOf: async (reference) => {
@@ -144,6 +151,12 @@ async function serve(): Promise<void> {
   log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize, helm: renderer.versions.helm }, 'serving');
   await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   log.info({}, 'stopping');
+
+  async function fetchAndCount(...[access, ref, signal]: Parameters<Source['fetch']>): ReturnType<Source['fetch']> {
+    const fetched = await source.fetch(access, ref, signal);
+    metrics.gitReceived(referenceText(access.repository), fetched.receivedBytes);
+    return fetched;
+  }
 
   function lead(): () => Promise<void> {
     const { installation } = config;

@@ -19,6 +19,7 @@ import { type FakeRepository, fakeRepository, fakeSource } from './fakes/fake-so
 /** What outlives a hub: the Git host, the clusters, and time. */
 type Survivors = { readonly repository: FakeRepository; readonly destination: FakeDestination; now(): Date };
 
+const unmeasured = { synced() {}, judged() {} };
 const quiet = { debug() {}, info() {}, warn() {} };
 
 type Options = { readonly namespaces?: readonly string[]; readonly survivedBy?: Survivors; readonly renderer?: Renderer };
@@ -80,8 +81,8 @@ export function openWorld({ namespaces = ['web'], survivedBy, renderer = noTools
   };
   const steps: Readonly<Record<Verb, Step>> = {
     refresh: refreshStep(ports, nudges, quiet, () => 0.5),
-    sync: syncStep(ports, nudges, quiet),
-    promote: promoteStep(ports, nudges, quiet),
+    sync: syncStep(ports, nudges, quiet, unmeasured),
+    promote: promoteStep(ports, nudges, quiet, unmeasured),
     report: async () => ({}),
   };
 

@@ -47,6 +47,8 @@ type Options = {
   readonly connections?: number;
   /** Whether the kubeconfig is the operator's own; a tenant's may not run programs or read files (see parseKubeconfig). */
   readonly trusted?: boolean;
+  /** Hears of every answer, for metrics. */
+  readonly onAnswer?: (server: string, method: Method, status: number) => void;
 };
 
 type Headers = Dispatcher.ResponseData['headers'];
@@ -59,7 +61,7 @@ const maxLineCharacters = 32 * 1024 * 1024;
 const attemptsWhenRefused = 6;
 
 /** Throws PortError INVALID when the kubeconfig is refused. Nothing is asked of the server yet. */
-export function openApiServer(kubeconfigText: string, { port, name, connections = 64, trusted = false }: Options): ApiServer & AsyncDisposable {
+export function openApiServer(kubeconfigText: string, { port, name, connections = 64, trusted = false, onAnswer = () => {} }: Options): ApiServer & AsyncDisposable {
   const parsed = parseKubeconfig(kubeconfigText, { trusted });
   if (!parsed.ok) throw new PortError(port, 'INVALID', `${name}: its kubeconfig is refused: ${describeProblems(parsed.problems)}`, { cause: undefined });
   const server: Server = { port, name, url: parsed.value.server };
@@ -126,6 +128,7 @@ export function openApiServer(kubeconfigText: string, { port, name, connections 
       for (let attempts = 1; ; attempts += 1) {
         const leave = await limit.enter(request.signal);
         const received = await attempt(request).finally(leave);
+        onAnswer(name, request.method, received.status);
         if (received.status < 300) {
           limit.succeeded();
           return { status: received.status, body: received.body, warnings: warningsOf(received.headers) };

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { at } from '../model/json.ts';
 import { PortError } from '../model/port-error.ts';
 import { parseReference, type Reference, referenceText } from '../model/reference.ts';
-import type { Look, NudgeQueue, Nudges, Taking, Verb } from '../workers/nudges.ts';
+import type { Look, NudgeQueue, Nudges, QueueDepth, Taking, Verb } from '../workers/nudges.ts';
 import { openRedisMark } from './redis-mark.ts';
 
 /** Where Redis is. */
@@ -61,6 +61,7 @@ export function openBullmqQueues({ redis, installation, log, deadlineMs = 1000 }
     async ping() {
       await within(() => impatient.ping());
     },
+    depths: () => within(() => fast.depths()),
     async close() {
       await before(AbortSignal.timeout(deadlineMs), Promise.allSettled([fast.close(), patient.close()]));
       impatient.disconnect();
@@ -69,7 +70,9 @@ export function openBullmqQueues({ redis, installation, log, deadlineMs = 1000 }
   };
 }
 
-function openQueues(connection: Redis, prefix: string, onError: (error: Error) => void): Nudges & { close(): Promise<void> } {
+type Queues = Nudges & { depths(): Promise<readonly QueueDepth[]>; close(): Promise<void> };
+
+function openQueues(connection: Redis, prefix: string, onError: (error: Error) => void): Queues {
   const queues = Object.fromEntries(
     [...verbs, 'later' as const].map((name) => {
       const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
@@ -90,6 +93,13 @@ function openQueues(connection: Redis, prefix: string, onError: (error: Error) =
       const delay = Math.max(1, Math.ceil(inMs));
       await queues.later.add('later', { verb, object }, { ...leaveNothingBehind, delay, deduplication: { id, replace: true, keepLastIfActive: true } });
     },
+    depths: () =>
+      Promise.all(
+        verbs.map(async (verb) => {
+          const [waiting, [oldest]] = await Promise.all([queues[verb].getWaitingCount(), queues[verb].getWaiting(0, 0)]);
+          return { verb, waiting, oldestMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp) };
+        }),
+      ),
     async close() {
       await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
     },

@@ -26,6 +26,8 @@ export type NudgeQueue = Nudges & {
   take(looks: Readonly<Record<Verb, Look>>, concurrency: number): Taking;
   /** Throws PortError('queue', UNREACHABLE) unless the queue answers within a second. */
   ping(): Promise<void>;
+  /** How many nudges of each verb wait, and since when the oldest does. */
+  depths(): Promise<readonly QueueDepth[]>;
   close(): Promise<void>;
 };
 
@@ -35,6 +37,8 @@ export type Taking = {
   /** Takes no more, nudges again what was being looked at, aborts it, and waits for its end, but no longer than `withinMs`. */
   stop(withinMs: number): Promise<void>;
 };
+
+export type QueueDepth = { readonly verb: Verb; readonly waiting: number; readonly oldestMs: number };
 
 /**
  * A key in the queue's own store that is missing, or of another server's life, when nudges may have been lost.

@@ -8,6 +8,7 @@ import type { Pipeline } from '../resources/pipeline.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
 import { pipelineConditions } from '../status/pipeline-status.ts';
 import { conditionsOf, failing } from '../status/conditions.ts';
+import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
 import type { StepLog } from './step-log.ts';
 import type { Step } from './worker.ts';
@@ -18,7 +19,7 @@ const resyncMs = 300_000;
 const whileUnnotedMs = 30_000;
 
 /** Looks at one Pipeline: one decision, its record in Git, then the Applications and Releases that it concerns. */
-export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
+export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog, measures: Pick<Measures, 'judged'>): Step {
   return async (reference, signal) => {
     const pipeline = await ports.hub.read('Pipeline', reference, signal);
     if (pipeline === undefined || pipeline.metadata.deletionTimestamp !== undefined) return {};
@@ -29,7 +30,7 @@ export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
         ...outcome.releases.map((release) => nudges.nudge('report', referenceOf(release))),
         ...(outcome.rebuilt ? [nudges.nudge('refresh', resolveReference(pipeline, pipeline.spec.repository))] : []),
       ]);
-      tell(pipeline, outcome, log);
+      tell(pipeline, outcome, log, measures);
       // Last, since nobody waits for it: what was promoted is on its way already.
       const written = await noteVerdicts(outcome.pipeline, ports, signal);
       if (written.hindrance !== undefined && !isSaid(pipeline, written.hindrance)) log.warn({ pipeline: referenceText(reference), reason: written.hindrance }, 'verdicts not noted');
@@ -51,12 +52,14 @@ const isPending = (pipeline: Pipeline): boolean => pipeline.status?.stages.some(
 
 const isSaid = (pipeline: Pipeline, words: string): boolean => pipeline.status?.conditions.some(({ message }) => message.includes(words)) ?? false;
 
-function tell(before: Pipeline, { pipeline }: PromoteOutcome, log: StepLog): void {
+function tell(before: Pipeline, { pipeline }: PromoteOutcome, log: StepLog, measures: Pick<Measures, 'judged'>): void {
   for (const { name, admitted } of pipeline.status?.stages ?? []) {
     const was = before.status?.stages.find((stage) => stage.name === name)?.admitted;
     if (admitted === undefined || (was?.release === admitted.release && was.verdict === admitted.verdict)) continue;
     const facts = { pipeline: referenceText(referenceOf(pipeline)), stage: name, release: admitted.release, commit: admitted.revision, verdict: admitted.verdict, reason: admitted.reason };
     log.info(facts, was?.release === admitted.release ? 'verdict' : 'admitted');
+    if (admitted.verdict === 'pending' || admitted.verdictAt === undefined) continue;
+    measures.judged(`${facts.pipeline}/${name}`, admitted.verdict, (Date.parse(admitted.verdictAt) - Date.parse(admitted.admittedAt)) / 1000);
   }
 }
 

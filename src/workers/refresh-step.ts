@@ -2,9 +2,11 @@ import { canonicalJson, type Json } from '../model/json.ts';
 import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Repository } from '../resources/repository.ts';
+import { referenceOf } from '../resources/resource.ts';
 import { type ConditionNow, conditionsOf, failing, ready } from '../status/conditions.ts';
 import type { Ports } from '../sync/ports.ts';
 import { refreshOnce } from '../sync/refresh.ts';
+import { followersOf } from '../sync/refs.ts';
 import type { Nudges } from './nudges.ts';
 import type { StepLog } from './step-log.ts';
 import type { Step } from './worker.ts';
@@ -30,7 +32,12 @@ export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: 
       if (error.code === 'CONFLICT') return { lookAgainInMs: 0 };
       log.warn({ repository: referenceText(reference), code: error.code, reason: error.message }, 'repository cannot be read');
       const fresh = await ports.hub.read('Repository', reference, signal);
-      if (fresh !== undefined) await note(fresh, failing(reasonOf[error.code], error.message), ports, signal);
+      if (fresh !== undefined) {
+        await note(fresh, failing(reasonOf[error.code], error.message), ports, signal);
+        // Applications that never had anything to apply wait for this Repository: they repeat the reason.
+        const waiting = followersOf(fresh, ports.hub.list('Application'), []).applications.filter(({ status }) => status?.commit === undefined);
+        await Promise.all(waiting.map((application) => nudges.nudge('sync', referenceOf(application))));
+      }
       return { lookAgainInMs: error.retryAfterMs ?? Math.min(whileFailingMs, repository.spec.pollSeconds * 1000) };
     }
   };

@@ -9,16 +9,19 @@ import type { Ports } from '../sync/ports.ts';
 import { syncOnce } from '../sync/sync.ts';
 import { placementsOf } from '../sync/wanted.ts';
 import type { StepLog } from './step-log.ts';
+import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
 import type { Step } from './worker.ts';
 
 /** Looks at one Application: one step of its sync, what came of it into its status, and word to its Pipeline when that may matter. */
-export function syncStep(ports: Ports, nudges: Nudges, log: StepLog): Step {
+export function syncStep(ports: Ports, nudges: Nudges, log: StepLog, measures: Pick<Measures, 'synced'>): Step {
   return async (reference, signal) => {
     const application = await ports.hub.read('Application', reference, signal);
     if (application === undefined || application.metadata.deletionTimestamp !== undefined) return {};
 
+    const beganMs = ports.now().getTime();
     const outcome = await syncOnce(application, ports, signal);
+    measures.synced(outcome.phase, (ports.now().getTime() - beganMs) / 1000);
     const { status, lookAgainInMs } = applicationStatus(outcome, ports.now());
     report(outcome, log);
     if (same(outcome.application.status, status)) return { lookAgainInMs };
