@@ -77,13 +77,19 @@ function deferral(error: PortError, { id: { namespace = '' } }: Desired, coming:
   // Whoever has rights in single namespaces only is told FORBIDDEN, not NOT_FOUND, of one that does not exist.
   const missing = error.code === 'FORBIDDEN' || (error.code === 'NOT_FOUND' && kind === 'namespaces' && name === namespace);
   if (missing && coming.namespaces.has(namespace)) return `namespace ${namespace} is part of this sync`;
-  if (error.code === 'NOT_FOUND' && /^(cluster)?roles(\.|$)/.test(kind) && coming.roles.has(name)) return `role ${name} is part of this sync`;
+  if (isRoleMissing(error) && coming.roles.has(name)) return `role ${name} is part of this sync`;
   if (error.message.includes('does not support dry run')) return 'an admission webhook refuses dry-runs';
   return undefined;
 }
 
+/** A role that a binding names and that is not there. The API server (1.36) says its name, and of the kind only that of the request: the binding. */
+function isRoleMissing({ code, details: { kind = '' } = {} }: PortError): boolean {
+  return code === 'NOT_FOUND' && /^(cluster)?role(binding)?s(\.|$)/.test(kind);
+}
+
 function advice(error: PortError, desired: Desired): string {
   const { kind = '', name = '' } = error.details ?? {};
+  if (isRoleMissing(error)) return `role ${name} does not exist: create it, or render it`;
   if (error.code === 'NOT_FOUND' && kind === 'namespaces') return `namespace ${name || desired.id.namespace} does not exist: create it, render it, or set spec.sync.createNamespace`;
   return error.message;
 }

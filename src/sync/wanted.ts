@@ -54,8 +54,19 @@ export function wantedRevision(application: Application, repository: Repository,
   }
   const refs = repository.status?.refs ?? [];
   const resolved = resolveRevision(targetRevision, refs);
-  if (!resolved.ok) return (repository.status?.observedGeneration ?? 0) === 0 ? accepted({ is: 'not-yet', why: `Repository ${referenceText(referenceOf(repository))} has not been read yet` }) : resolved;
+  if (!resolved.ok) {
+    const unread = whyUnread(repository);
+    return unread === undefined ? resolved : accepted({ is: 'not-yet', why: unread });
+  }
   return accepted({ is: 'wanted', wanted: { revision: resolved.value.commit, commit: resolved.value.commit, ref: resolved.value.ref } });
+}
+
+/** Why nothing can be said yet of what its host has. */
+function whyUnread(repository: Repository): string | undefined {
+  const own = referenceText(referenceOf(repository));
+  if ((repository.status?.observedGeneration ?? 0) === 0) return `Repository ${own} has not been read yet`;
+  const ready = repository.status?.conditions.find(({ type }) => type === 'Ready');
+  return ready?.status === 'False' ? `Repository ${own} cannot be read: ${ready.message}` : undefined;
 }
 
 function fromStage(application: Application, repository: Repository, { pipeline, stage }: Placement): Parsed<WantedNow> {
