@@ -12,8 +12,9 @@ import { openGitReceivePack } from './adapters/git-receive-pack.ts';
 import { openGitSource } from './adapters/git-source.ts';
 import { openGitea } from './adapters/gitea.ts';
 import { openHub } from './adapters/hub.ts';
-import { leaderLeases } from './adapters/leader-lease.ts';
 import { inClusterKubeconfig } from './adapters/in-cluster.ts';
+import { leaderLeases } from './adapters/leader-lease.ts';
+import { openMetrics } from './adapters/prometheus.ts';
 import { openRenderTools } from './adapters/render-tools.ts';
 import { healthRoutes } from './api/health-routes.ts';
 import { metricsRoute } from './api/metrics-route.ts';
@@ -23,11 +24,10 @@ import { ownerOf } from './diff/ownership.ts';
 import { describeProblems } from './model/parsed.ts';
 import { type Reference, referenceText } from './model/reference.ts';
 import type { Ports } from './promotion/ports.ts';
-import type { Source } from './source/source.ts';
-import { openMetrics } from './adapters/prometheus.ts';
 import { openRenderCache } from './render/cache.ts';
 import { inputsOf, render } from './render/render.ts';
 import { openSigner } from './signer.ts';
+import type { Source } from './source/source.ts';
 import { openLiveObjects } from './sync/observe.ts';
 import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
@@ -69,7 +69,13 @@ async function serve(): Promise<void> {
   const onAnswer = metrics.requested;
   await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true, onAnswer });
   await using hub = openHub({ server: hubServer, log });
-  await using clusters = openClusters({ hub, hubServer, open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }), isTrusted: () => false, log });
+  await using clusters = openClusters({
+    hub,
+    hubServer,
+    open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }),
+    isTrusted: () => false,
+    log,
+  });
   await using source = openGitSource({ cacheDir: join(config.cacheDir, 'git'), maxPackBytes: config.maxPackBytes, timeoutMs: gitTimeoutMs, log });
   await using environmentBranch = openGitReceivePack({ timeoutMs: gitTimeoutMs });
   await using closing = new AsyncDisposableStack();
@@ -111,7 +117,11 @@ async function serve(): Promise<void> {
       refresh: measured('refresh', refreshStep(ports, queue.patient, log), metrics),
       sync: measured('sync', syncStep(ports, queue.patient, log, metrics), metrics),
       promote: measured('promote', promoteStep(ports, queue.patient, log, metrics), metrics),
-      report: measured('report', reportStep({ ...ports, gitHostOf: ({ spec }) => (spec.host === 'gitea' ? gitea : undefined), targetUrlOf: () => config.publicUrl }, log), metrics),
+      report: measured(
+        'report',
+        reportStep({ ...ports, gitHostOf: ({ spec }) => (spec.host === 'gitea' ? gitea : undefined), targetUrlOf: () => config.publicUrl }, log),
+        metrics,
+      ),
     };
     const workers = startWorkers({ queue, steps, concurrency: config.concurrency, log, stopWithinMs });
     closing.defer(() => workers.stop());

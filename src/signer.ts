@@ -12,7 +12,11 @@ const secretName = 'sluice-signing-key';
  */
 export async function openSigner(hub: Pick<Hub, 'ensureSecret'>, namespace: string, signal: AbortSignal): Promise<Signer> {
   const made = generateSigningKey(randomBytes(32));
-  const values = await hub.ensureSecret({ namespace, name: secretName }, { 'private-key.pem': made.privateKeyPem, 'public-key': made.publicKeyOpenSsh }, signal);
+  const values = await hub.ensureSecret(
+    { namespace, name: secretName },
+    { 'private-key.pem': made.privateKeyPem, 'public-key': made.publicKeyOpenSsh },
+    signal,
+  );
   const key = parseSigningKey(values['private-key.pem'] ?? '');
   if (!key.ok) throw new Error(`Secret ${namespace}/${secretName}: ${describeProblems(key.problems)}`);
   return { key: key.value, name: 'Sluice', email: 'sluice@sluice.dev' };

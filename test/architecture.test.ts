@@ -23,7 +23,12 @@ const adaptersMayImportValuesOf = ['model', 'resources', 'source', 'health', 'di
 
 const filesOf = (folder: string): readonly string[] => globSync(`src/${folder}/**/*.ts`);
 const importsOf = (file: string, pattern: RegExp): readonly string[] =>
-  [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, path = '']) => relative('src', join(dirname(file), path)).split('/').at(0) ?? '');
+  [...readFileSync(file, 'utf8').matchAll(pattern)].map(
+    ([, path = '']) =>
+      relative('src', join(dirname(file), path))
+        .split('/')
+        .at(0) ?? '',
+  );
 
 it.each(Object.entries(mayImport))('src/%s imports nothing but %j', (folder, allowed) => {
   const imported = filesOf(folder).flatMap((file) => importsOf(file, /from '(\.[^']+)'/g));

@@ -7,10 +7,22 @@ import type { LiveMetadata, ManagedFieldsEntry, Manifest } from '../src/model/ma
 /** The owner of every member in these tests: Application shop/web of installation test, applied to namespace web. */
 export const owner = ownerOf('test', { namespace: 'shop', name: 'web' }, 'web');
 
-type GivenManifest = { readonly apiVersion?: string; readonly kind?: string; readonly name?: string; readonly namespace?: string; readonly annotations?: Readonly<Record<string, string>>; readonly more?: JsonObject };
+type GivenManifest = {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly more?: JsonObject;
+};
 
 export function manifest({ apiVersion = 'v1', kind = 'ConfigMap', name = 'settings', namespace, annotations, more }: GivenManifest = {}): Manifest {
-  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(annotations === undefined ? {} : { annotations }) }, ...more } as Manifest;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(annotations === undefined ? {} : { annotations }) },
+    ...more,
+  } as Manifest;
 }
 
 const clusterScoped = new Set(['Namespace', 'CustomResourceDefinition', 'ClusterRole']);
@@ -28,11 +40,25 @@ export function onlyDesired(given: GivenManifest = {}): Desired {
   return one;
 }
 
-const ourFields: JsonObject = { 'f:metadata': { 'f:labels': { [`f:${partOfLabel}`]: {} }, 'f:annotations': { [`f:${appliedAnnotation}`]: {} } }, 'f:data': { 'f:color': {} } };
+const ourFields: JsonObject = {
+  'f:metadata': { 'f:labels': { [`f:${partOfLabel}`]: {} }, 'f:annotations': { [`f:${appliedAnnotation}`]: {} } },
+  'f:data': { 'f:color': {} },
+};
 
-export const ourEntry = (fieldsV1: JsonObject = ourFields, apiVersion = 'v1'): ManagedFieldsEntry => ({ manager: 'sluice', operation: 'Apply', apiVersion, fieldsV1 });
+export const ourEntry = (fieldsV1: JsonObject = ourFields, apiVersion = 'v1'): ManagedFieldsEntry => ({
+  manager: 'sluice',
+  operation: 'Apply',
+  apiVersion,
+  fieldsV1,
+});
 
-export const entryOf = (manager: string, fieldsV1: JsonObject, more: Partial<ManagedFieldsEntry> = {}): ManagedFieldsEntry => ({ manager, operation: 'Update', apiVersion: 'v1', fieldsV1, ...more });
+export const entryOf = (manager: string, fieldsV1: JsonObject, more: Partial<ManagedFieldsEntry> = {}): ManagedFieldsEntry => ({
+  manager,
+  operation: 'Update',
+  apiVersion: 'v1',
+  fieldsV1,
+  ...more,
+});
 
 /** What the API server has after the object was applied and nothing else happened; `others` are entries of other managers. */
 export function applied(each: Desired, given: Partial<LiveMetadata> & { readonly others?: readonly ManagedFieldsEntry[] } = {}): Live {

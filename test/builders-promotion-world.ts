@@ -1,6 +1,6 @@
-import { decide, type Decision, queueOf } from '../src/promotion/decide.ts';
-import { releasesToDelete, stagesOfRelease } from '../src/promotion/release-record.ts';
 import { canonicalJson, type Json } from '../src/model/json.ts';
+import { type Decision, decide, queueOf } from '../src/promotion/decide.ts';
+import { releasesToDelete, stagesOfRelease } from '../src/promotion/release-record.ts';
 import type { ApplicationView, PipelineView } from '../src/promotion/view.ts';
 import type { Admission, PipelineStatus, StageSpec, StageStatus, Verdict } from '../src/resources/pipeline.ts';
 import type { Release } from '../src/resources/release.ts';
@@ -31,7 +31,11 @@ type Stage = { readonly spec: StageSpec; readonly app: App; soundMs: number };
  * same one; the wall clock may be set back by whole seconds. What went wrong is in `broken`, as sentences.
  */
 export function openPromotionWorld(specs: readonly StageSpec[]) {
-  const stages: Stage[] = specs.map((spec) => ({ spec, app: { release: undefined, digest: '', health: 'Missing', since: start, watchedSince: start }, soundMs: 0 }));
+  const stages: Stage[] = specs.map((spec) => ({
+    spec,
+    app: { release: undefined, digest: '', health: 'Missing', since: start, watchedSince: start },
+    soundMs: 0,
+  }));
   const broken: string[] = [];
   const verdicts = new Map<string, Verdict>();
   const facts = new Map<string, { readonly bytes: number; readonly broken: boolean }>();
@@ -63,7 +67,9 @@ export function openPromotionWorld(specs: readonly StageSpec[]) {
         name: metadata.name,
         revision: spec.revision,
         sequence: spec.sequence,
-        frozen: (its?.stages ?? []).flatMap(({ name, state, frozen }) => (frozen && state !== 'waiting' && state !== 'skipped' ? [{ stage: name, verdict: state }] : [])),
+        frozen: (its?.stages ?? []).flatMap(({ name, state, frozen }) =>
+          frozen && state !== 'waiting' && state !== 'skipped' ? [{ stage: name, verdict: state }] : [],
+        ),
       })),
       stages: stages.map(({ spec, app }) => {
         const admitted = statusOf(spec.name, from)?.admitted;
@@ -129,7 +135,10 @@ export function openPromotionWorld(specs: readonly StageSpec[]) {
 
   function checkVerdict(spec: StageSpec, was: Admission, verdict: Verdict, app: App, soundMs: number): void {
     if (verdict !== 'verified' || was.verdict === 'verified') return;
-    must(app.release === was.release && app.health === 'Healthy', `P4: ${spec.name} verified ${was.release} while ${app.release ?? 'nothing'} was ${app.health}`);
+    must(
+      app.release === was.release && app.health === 'Healthy',
+      `P4: ${spec.name} verified ${was.release} while ${app.release ?? 'nothing'} was ${app.health}`,
+    );
     must(soundMs >= spec.verify.soakSeconds * 1000, `P6: ${spec.name} verified after ${soundMs} ms`);
     must(!awaitsPush(spec, was), `P4: ${spec.name} verified what is not in Git`);
   }
@@ -141,10 +150,15 @@ export function openPromotionWorld(specs: readonly StageSpec[]) {
         const before = each.status?.stages.find(({ name }) => name === stage.name);
         const running = statusOf(stage.name)?.admitted;
         must(!before?.frozen || text(before) === text(stage), `a frozen verdict of ${stage.name} changed`);
-        if (running !== undefined && each.spec.sequence < running.sequence && stage.admittedAt === undefined) must(stage.state === 'skipped', `P2: ${each.metadata.name} was passed over in ${stage.name} and says ${stage.state}`);
-        if (running !== undefined && each.spec.sequence < running.sequence) must(stage.state !== 'pending' && stage.state !== 'waiting', `P3: ${each.metadata.name} has left ${stage.name} and says ${stage.state}`);
+        if (running !== undefined && each.spec.sequence < running.sequence && stage.admittedAt === undefined)
+          must(stage.state === 'skipped', `P2: ${each.metadata.name} was passed over in ${stage.name} and says ${stage.state}`);
+        if (running !== undefined && each.spec.sequence < running.sequence)
+          must(stage.state !== 'pending' && stage.state !== 'waiting', `P3: ${each.metadata.name} has left ${stage.name} and says ${stage.state}`);
       }
-      must(text(stagesOfRelease({ ...each, status: { reported: [], stages: now } }, specs, status, new Date(wallMs() + 1000))) === text(now), 'deriving a Release again changed it');
+      must(
+        text(stagesOfRelease({ ...each, status: { reported: [], stages: now } }, specs, status, new Date(wallMs() + 1000))) === text(now),
+        'deriving a Release again changed it',
+      );
       return { ...each, status: { reported: [], stages: now } };
     });
     const leaving = releasesToDelete(releases, status);
@@ -179,7 +193,9 @@ export function openPromotionWorld(specs: readonly StageSpec[]) {
         const running = runningIn(stage.spec, statusOf(stage.spec.name));
         const { admitted, history = [] } = statusOf(stage.spec.name) ?? {};
         if (running === undefined) return;
-        const runs = [admitted, ...history].find((entry) => entry !== undefined && entry.revision === running.revision && (entry !== admitted || !awaitsPush(stage.spec, entry as Admission)))?.release;
+        const runs = [admitted, ...history].find(
+          (entry) => entry !== undefined && entry.revision === running.revision && (entry !== admitted || !awaitsPush(stage.spec, entry as Admission)),
+        )?.release;
         if (runs === undefined || runs === stage.app.release) return;
         const digest = `bytes-${facts.get(runs)?.bytes ?? 0}`;
         stage.app.release = runs;
@@ -214,6 +230,7 @@ export function openPromotionWorld(specs: readonly StageSpec[]) {
     happen,
     broken: broken as readonly string[],
     /** Releases that a stage verified. */
-    verifiedIn: (name: string) => [...verdicts].flatMap(([key, verdict]) => (verdict === 'verified' && key.startsWith(`${name}/`) ? [key.slice(name.length + 1)] : [])),
+    verifiedIn: (name: string) =>
+      [...verdicts].flatMap(([key, verdict]) => (verdict === 'verified' && key.startsWith(`${name}/`) ? [key.slice(name.length + 1)] : [])),
   };
 }

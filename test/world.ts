@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Reference, referenceText } from '../src/model/reference.ts';
+import type { Push, PushOutcome } from '../src/promotion/environment-branch.ts';
 import type { Ports } from '../src/promotion/ports.ts';
 import { generateSigningKey, parseSigningKey } from '../src/promotion/signing-key.ts';
 import { openRenderCache } from '../src/render/cache.ts';
@@ -12,7 +13,6 @@ import { refreshStep } from '../src/workers/refresh-step.ts';
 import { syncStep } from '../src/workers/sync-step.ts';
 import type { Step } from '../src/workers/worker.ts';
 import { type FakeDestination, fakeDestination } from './fakes/fake-destination.ts';
-import type { Push, PushOutcome } from '../src/promotion/environment-branch.ts';
 import { type FakeHub, fakeHub } from './fakes/fake-hub.ts';
 import { type FakeRepository, fakeRepository, fakeSource } from './fakes/fake-source.ts';
 

@@ -74,7 +74,7 @@ export async function readPromotion(world: World, clone: WorkingClone, commit: s
 }
 
 /** What `git verify-commit` says of it, with the Pipeline's signer as the only allowed one. Throws when it does not accept the commit. */
-async function readSignature({ hub, dir }: World, clone: WorkingClone, id: string): Promise<string> {
+export async function readSignature({ hub, dir }: World, clone: WorkingClone, id: string): Promise<string> {
   const signer = (await hub.kubectl(['get', 'pipelines.sluice.dev', 'shop', '-n', shopNamespace, '-o', 'jsonpath={.status.signer}'])).trim();
   if (signer === '') throw new Error('Pipeline shop has no status.signer: nobody can check its signatures');
   if (onPath('ssh-keygen', process.env) === undefined) {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
-export const shopFolder = join(import.meta.dirname, '../examples/shop');
+const shopFolder = join(import.meta.dirname, '../examples/shop');
 
 /** The namespace of the hub that holds the shop's resources, and the one it is deployed to. */
 export const shopNamespace = 'shop';

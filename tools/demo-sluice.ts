@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, startChild, waitUntilReady } from './process.ts';
+import { type Child, type Ended, startChild, waitUntilReady } from './process.ts';
 
 export type SluiceEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -12,8 +12,8 @@ export type SluiceProcess = AsyncDisposable & {
   isRunning(): boolean;
   /** Starts it unless it runs, and answers when /readyz says ready. `overrides` change its environment for this one start. */
   start(overrides?: SluiceEnvironment): Promise<void>;
-  /** SIGTERM: it ends what it has begun. */
-  stop(): Promise<void>;
+  /** SIGTERM: it ends what it has begun. Answers how it ended; undefined when it was never started. */
+  stop(): Promise<Ended | undefined>;
   /** SIGKILL: it ends nothing. */
   kill(): Promise<void>;
   /** The last warnings and errors of its log, in one line each. */
@@ -36,7 +36,10 @@ export function sluiceProcess({
   const url = `http://127.0.0.1:${port}`;
   const notOurs = Object.fromEntries(Object.keys(process.env).flatMap((name) => (name.startsWith('SLUICE_') ? [[name, undefined]] : [])));
   let child: Child | undefined;
-  const stop = async () => child?.stop(graceMs);
+  const stop = async () => {
+    await child?.stop(graceMs);
+    return child?.ended;
+  };
   return {
     url,
     port,
@@ -57,7 +60,9 @@ export function sluiceProcess({
     stop,
     kill: async () => child?.stop(0),
     warnings: async (most = 12) => warningsIn(await readFile(logFile, 'utf8').catch(() => '')).slice(-most),
-    [Symbol.asyncDispose]: stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
   };
 }
 

@@ -113,7 +113,7 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
     repository: { name: repositoryName, cloneUrl, webhookUrl, webhookId, webhookSecret },
     sluice,
     startSluice: (overrides) => sluice.start(overrides),
-    stopSluice: () => sluice.stop(),
+    stopSluice: () => sluice.stop().then(() => {}),
     killSluice: () => sluice.kill(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

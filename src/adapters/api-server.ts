@@ -61,7 +61,10 @@ const maxLineCharacters = 32 * 1024 * 1024;
 const attemptsWhenRefused = 6;
 
 /** Throws PortError INVALID when the kubeconfig is refused. Nothing is asked of the server yet. */
-export function openApiServer(kubeconfigText: string, { port, name, connections = 64, trusted = false, onAnswer = () => {} }: Options): ApiServer & AsyncDisposable {
+export function openApiServer(
+  kubeconfigText: string,
+  { port, name, connections = 64, trusted = false, onAnswer = () => {} }: Options,
+): ApiServer & AsyncDisposable {
   const parsed = parseKubeconfig(kubeconfigText, { trusted });
   if (!parsed.ok) throw new PortError(port, 'INVALID', `${name}: its kubeconfig is refused: ${describeProblems(parsed.problems)}`, { cause: undefined });
   const server: Server = { port, name, url: parsed.value.server };

@@ -116,7 +116,7 @@ async function askPlugin(kubeconfig: Kubeconfig, plugin: NonNullable<Kubeconfig[
   const nowMs = Date.now();
   const expireAtMs = plugin.type === 'exec' ? execExpiryMs(library['authenticators']) : undefined;
   return {
-    authorization: options.headers?.['Authorization'],
+    authorization: options.headers?.Authorization,
     cert: pemText(options.cert),
     key: pemText(options.key),
     ...(expireAtMs === undefined ? {} : { expireAtMs }),

@@ -8,7 +8,7 @@ import { type Reference, referenceText } from '../model/reference.ts';
 import type { Handlers, OpenWatch, SeenMember, SeenParent, SeenPod, Watches } from '../workers/watches.ts';
 import type { ApiServer } from './api-server.ts';
 import { type Discovery, openDiscovery, resourcePath } from './discovery.ts';
-import { watchList, type WatchOptions } from './watch.ts';
+import { type WatchOptions, watchList } from './watch.ts';
 
 type Options = {
   /** The API server of a Cluster as it is now; throws PortError('destination', …). */

@@ -103,7 +103,12 @@ function parseReport(body: Buffer, ref: string): Report | undefined {
 }
 
 /** The host's own words, on one line and not too many of them. */
-const spoken = (bytes: Buffer): string => bytes.toString().replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim().slice(0, 500);
+const spoken = (bytes: Buffer): string =>
+  bytes
+    .toString()
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 500);
 
 const sha256 = 'it is a SHA-256 repository, which Sluice cannot use; use a SHA-1 one';
 

@@ -1,4 +1,4 @@
-import { EnvHttpProxyAgent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { PortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Ref, RepositoryAccess } from '../source/source.ts';

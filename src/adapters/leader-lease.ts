@@ -31,4 +31,7 @@ export function leaderLeases(server: ApiServer, namespace: string, now: () => Da
   };
 }
 
-const leaseOf = (body: unknown): Lease => ({ holder: String(at(body, 'spec', 'holderIdentity') ?? ''), version: String(at(body, 'metadata', 'resourceVersion') ?? '') });
+const leaseOf = (body: unknown): Lease => ({
+  holder: String(at(body, 'spec', 'holderIdentity') ?? ''),
+  version: String(at(body, 'metadata', 'resourceVersion') ?? ''),
+});

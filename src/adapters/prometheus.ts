@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Hub } from '../resources/hub.ts';
 import type { Measures } from '../workers/measures.ts';
 import type { QueueDepth } from '../workers/nudges.ts';
@@ -28,8 +28,20 @@ export function openMetrics({ hub, queueDepths }: Options): Metrics {
   if (registry === undefined) throw new Error('there is one registry');
   collectDefaultMetrics({ register: registry });
 
-  const looks = new Histogram({ name: 'sluice_look_duration_seconds', help: 'How long one look at one object took.', labelNames: ['verb', 'outcome'], buckets: lookBuckets, registers });
-  const syncs = new Histogram({ name: 'sluice_sync_duration_seconds', help: 'How long one run of a sync took, by the phase that it ended in.', labelNames: ['phase'], buckets: lookBuckets, registers });
+  const looks = new Histogram({
+    name: 'sluice_look_duration_seconds',
+    help: 'How long one look at one object took.',
+    labelNames: ['verb', 'outcome'],
+    buckets: lookBuckets,
+    registers,
+  });
+  const syncs = new Histogram({
+    name: 'sluice_sync_duration_seconds',
+    help: 'How long one run of a sync took, by the phase that it ended in.',
+    labelNames: ['phase'],
+    buckets: lookBuckets,
+    registers,
+  });
   const verdicts = new Histogram({
     name: 'sluice_promotion_verdict_seconds',
     help: 'From the admission of a Release to a stage to its verdict.',
@@ -38,7 +50,12 @@ export function openMetrics({ hub, queueDepths }: Options): Metrics {
     registers,
   });
   const requests = new Counter({ name: 'sluice_api_requests_total', help: 'Requests to API servers.', labelNames: ['cluster', 'method', 'code'], registers });
-  const gitBytes = new Counter({ name: 'sluice_git_received_bytes_total', help: 'Bytes that fetches received from Git hosts.', labelNames: ['repository'], registers });
+  const gitBytes = new Counter({
+    name: 'sluice_git_received_bytes_total',
+    help: 'Bytes that fetches received from Git hosts.',
+    labelNames: ['repository'],
+    registers,
+  });
 
   new Gauge({
     name: 'sluice_applications',

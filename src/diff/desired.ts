@@ -29,8 +29,13 @@ export function desiredObjects(manifests: readonly Manifest[], owner: Owner, def
     const hook = hookAnnotations.find((annotation) => isHook(annotation, placed.metadata.annotations?.[annotation]));
     const wave = waveOf(placed);
 
-    if (hook !== undefined) problems.push({ at: place, message: `has the annotation ${hook}: hooks are not supported yet; take the object or the annotation out` });
-    if (hasController(placed)) problems.push({ at: place, message: 'has an ownerReference with controller: true, so it is the work of another object: take the reference or the object out' });
+    if (hook !== undefined)
+      problems.push({ at: place, message: `has the annotation ${hook}: hooks are not supported yet; take the object or the annotation out` });
+    if (hasController(placed))
+      problems.push({
+        at: place,
+        message: 'has an ownerReference with controller: true, so it is the work of another object: take the reference or the object out',
+      });
     if (wave === undefined) problems.push({ at: place, message: 'the sync-wave annotation must be a whole number' });
     if (seen.has(resourceKey(id))) problems.push({ at: place, message: 'is rendered twice' });
     seen.add(resourceKey(id));
@@ -77,7 +82,8 @@ export function definedKinds(manifests: readonly Manifest[]): ReadonlyMap<string
 }
 
 /** Such an object can never be a member: it would be written again and again. */
-const hasController = ({ metadata }: Manifest): boolean => Array.isArray(metadata.ownerReferences) && metadata.ownerReferences.some((reference) => isJsonObject(reference) && reference.controller === true);
+const hasController = ({ metadata }: Manifest): boolean =>
+  Array.isArray(metadata.ownerReferences) && metadata.ownerReferences.some((reference) => isJsonObject(reference) && reference.controller === true);
 
 function inNamespace(manifest: Manifest, defaultNamespace: string, scope: 'namespaced' | 'cluster' | undefined): Manifest {
   const { namespace, ...metadata } = manifest.metadata;

@@ -10,7 +10,14 @@ export type Live = { readonly id: ResourceId; readonly metadata: LiveMetadata };
 export type Change =
   | { readonly type: 'unchanged'; readonly desired: Desired; readonly live: Live }
   | { readonly type: 'create'; readonly desired: Desired; readonly fieldSet: string; readonly cause: Cause }
-  | { readonly type: 'update'; readonly desired: Desired; readonly live: Live; readonly fieldSet: string; readonly cause: Cause; readonly absorb?: readonly ManagedFieldsEntry[] }
+  | {
+      readonly type: 'update';
+      readonly desired: Desired;
+      readonly live: Live;
+      readonly fieldSet: string;
+      readonly cause: Cause;
+      readonly absorb?: readonly ManagedFieldsEntry[];
+    }
   | { readonly type: 'deferred'; readonly desired: Desired; readonly why: string };
 
 export type Cause = 'revision' | 'drift';
@@ -33,7 +40,12 @@ export type Comparison = {
  * @param options.everything  prove nothing: a full dry-run is due
  * @param options.applied     this render was applied in full before: what is missing now was removed by somebody else
  */
-export function compare(desired: readonly Desired[], live: readonly Live[], owner: Owner, options: { readonly everything: boolean; readonly applied: boolean }): Comparison {
+export function compare(
+  desired: readonly Desired[],
+  live: readonly Live[],
+  owner: Owner,
+  options: { readonly everything: boolean; readonly applied: boolean },
+): Comparison {
   const members = new Map(live.filter(({ metadata }) => isMember(metadata, owner)).map((member) => [resourceKey(member.id), member]));
   const wanted = new Set(desired.map(({ id }) => resourceKey(id)));
 
@@ -45,7 +57,11 @@ export function compare(desired: readonly Desired[], live: readonly Live[], owne
     proven: paired.filter(isProven),
     unproven: paired
       .filter((pair) => !isProven(pair))
-      .map(({ desired: each, live: member }) => ({ desired: each, ...(member === undefined ? {} : { live: member }), cause: causeOf(each, member, options.applied) })),
+      .map(({ desired: each, live: member }) => ({
+        desired: each,
+        ...(member === undefined ? {} : { live: member }),
+        cause: causeOf(each, member, options.applied),
+      })),
     orphans: [...members].filter(([key, member]) => !wanted.has(key) && member.metadata.deletionTimestamp === undefined).map(([, member]) => member),
   };
 }

@@ -3,7 +3,8 @@ import type { LiveMetadata, ManagedFieldsEntry } from '../model/manifest.ts';
 import { applyEntry } from './ownership.ts';
 
 /** Field managers of people at a keyboard: what they add is drift. What other controllers add is not. */
-const isUndone = (entry: ManagedFieldsEntry): boolean => entry.subresource !== 'status' && (/^kubectl(-|$)/.test(entry.manager ?? '') || entry.manager === 'before-first-apply');
+const isUndone = (entry: ManagedFieldsEntry): boolean =>
+  entry.subresource !== 'status' && (/^kubectl(-|$)/.test(entry.manager ?? '') || entry.manager === 'before-first-apply');
 
 /** Whether somebody whose changes are undone owns fields that are not ours. */
 export function hasAdditions(metadata: LiveMetadata): boolean {

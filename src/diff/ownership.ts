@@ -64,7 +64,8 @@ export function isMember(metadata: LiveMetadata, owner: Owner): boolean {
 }
 
 /** Which Application an existing object says it belongs to, were it applied by any installation of Sluice. */
-export const ownerNamedBy = (metadata: LiveMetadata): string | undefined => (applyEntry(metadata) === undefined ? undefined : metadata.annotations?.[ownerAnnotation]);
+export const ownerNamedBy = (metadata: LiveMetadata): string | undefined =>
+  applyEntry(metadata) === undefined ? undefined : metadata.annotations?.[ownerAnnotation];
 
 function fieldAt(fields: JsonObject | undefined, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => (inner as JsonObject | undefined)?.[key], fields);

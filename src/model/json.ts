@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json | undefined };
 
-export const isJsonObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** JSON with sorted keys, so that equal values have equal texts. Integers beyond 2^53 (bigint) keep all their digits. */
 export function canonicalJson(value: Json | undefined): string {
@@ -27,5 +26,8 @@ export const digestOfJson = (value: Json | undefined): string => digestOf(canoni
 
 /** Reads a field deep inside an unknown object; anything missing or of another type on the way is undefined. */
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined),
+    value,
+  );
 }

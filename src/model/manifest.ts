@@ -55,7 +55,11 @@ export type ResourceId = GroupKind & { readonly namespace?: string; readonly nam
 
 export const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '');
 
-export const idOf = (object: { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string; readonly namespace?: string } }): ResourceId => ({
+export const idOf = (object: {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}): ResourceId => ({
   group: groupOf(object.apiVersion),
   kind: object.kind,
   ...(object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace }),

@@ -30,7 +30,7 @@ export function decide(view: PipelineView, nowMs: number): Decision {
 
     const next = view.suspended ? undefined : nextRelease(stage.spec, status, releases, view.stages, stages);
     if (next === undefined) continue;
-    stages.set(stage.spec.name, admit(stage.spec, status, next, releases, stages, nowMs));
+    stages.set(stage.spec.name, admit(stage.spec, status, next, stages, nowMs));
     admitted.push(stage.spec.name);
     looks.push(stage.spec.verify.deadlineSeconds * 1000);
   }
@@ -114,7 +114,7 @@ export function verdictIn(status: StageStatus | undefined, stage: string, releas
   return past?.verdict ?? release.frozen.find((entry) => entry.stage === stage)?.verdict;
 }
 
-function admit(spec: StageSpec, status: StageStatus, release: ReleaseView, releases: readonly ReleaseView[], decided: ReadonlyMap<string, StageStatus>, nowMs: number): StageStatus {
+function admit(spec: StageSpec, status: StageStatus, release: ReleaseView, decided: ReadonlyMap<string, StageStatus>, nowMs: number): StageStatus {
   const before = status.admitted;
   const at = new Date(nowMs).toISOString();
   const admitted: Admission = {
@@ -127,12 +127,17 @@ function admit(spec: StageSpec, status: StageStatus, release: ReleaseView, relea
     verdict: 'pending',
     reason: hasBranch(spec) ? 'its promotion commit is being pushed' : 'its Applications are being synced',
     ...(before?.soak === undefined ? {} : { soak: before.soak }),
-    ...(hasBranch(spec) ? { record: { ...(status.head === undefined ? {} : { expectedHead: status.head }), gates: gatesOf(spec, release, decided), pushed: false } } : {}),
+    ...(hasBranch(spec)
+      ? { record: { ...(status.head === undefined ? {} : { expectedHead: status.head }), gates: gatesOf(spec, release, decided), pushed: false } }
+      : {}),
   };
   return { ...status, admitted, history: before === undefined ? status.history : [frozen(before, at), ...status.history].slice(0, historyLength) };
 }
 
-function frozen({ release, revision, sequence, ordinal, admittedAt, verdict, reason, verdictAt, noted, soak, record }: Admission, endedAt: string): StageStatus['history'][number] {
+function frozen(
+  { release, revision, sequence, ordinal, admittedAt, verdict, reason, verdictAt, noted, soak, record }: Admission,
+  endedAt: string,
+): StageStatus['history'][number] {
   return {
     release,
     revision,

@@ -3,7 +3,7 @@ import { describeProblems } from '../model/parsed.ts';
 import { PortError } from '../model/port-error.ts';
 import { type Reference, referenceText } from '../model/reference.ts';
 import type { RepositoryAccess } from '../source/source.ts';
-import { classifyHead, type CommitObject, commitId, type HeadOwner, signedRecordOf, treeOfCommit } from './record.ts';
+import { type CommitObject, classifyHead, commitId, type HeadOwner, signedRecordOf, treeOfCommit } from './record.ts';
 
 export type EnvironmentRef = `refs/heads/env/${string}/${string}`;
 

@@ -35,7 +35,8 @@ export type PromoteOutcome = {
 export async function promoteOnce(pipeline: Pipeline, ports: Ports, signal: AbortSignal): Promise<PromoteOutcome> {
   const repository = await ports.hub.read('Repository', resolveReference(pipeline, pipeline.spec.repository), signal);
   const hindrance = hindranceOf(pipeline, repository);
-  if (hindrance !== undefined || repository === undefined) return { pipeline, applications: [], releases: [], rebuilt: false, stalled: hindrance, lookAgainInMs: undefined };
+  if (hindrance !== undefined || repository === undefined)
+    return { pipeline, applications: [], releases: [], rebuilt: false, stalled: hindrance, lookAgainInMs: undefined };
 
   const rebuilt = await rebuildFromGit(pipeline, repository, ports, signal);
   if (rebuilt !== undefined) return { pipeline: rebuilt, applications: [], releases: [], rebuilt: true, stalled: foreignOf(rebuilt), lookAgainInMs: 0 };
@@ -62,7 +63,10 @@ function hindranceOf(pipeline: Pipeline, repository: Repository | undefined): Pr
   const name = referenceText(resolveReference(pipeline, pipeline.spec.repository));
   if (repository === undefined) return { reason: 'NoRepository', message: `spec.repository: there is no Repository ${name}: create it, or correct the name` };
   if (!mayBeUsedFrom(repository, pipeline.metadata.namespace)) {
-    return { reason: 'Forbidden', message: `spec.repository: Repository ${name} does not allow namespace ${pipeline.metadata.namespace}: add it to its allowedNamespaces` };
+    return {
+      reason: 'Forbidden',
+      message: `spec.repository: Repository ${name} does not allow namespace ${pipeline.metadata.namespace}: add it to its allowedNamespaces`,
+    };
   }
   const circle = circleOf(pipeline.spec.stages);
   if (circle.length > 0) return { reason: 'Circle', message: `spec.stages: ${circle.join(', ')} wait for each other: take one name out of an \`after\`` };
@@ -82,11 +86,20 @@ async function writeStages(pipeline: Pipeline, stages: readonly StageStatus[], {
   // Stages of which nothing is known yet are not written down: a hub that was made anew would look like one that has read Git.
   const known = before.stages.length > 0 || stages.some(({ admitted, foreign, head }) => admitted ?? foreign ?? head);
   const status: PipelineStatus = { ...before, signer: signer.key.publicKeyOpenSsh, stages: known ? [...stages] : [] };
-  return canonicalJson(status as unknown as Json) === canonicalJson(before as unknown as Json) ? pipeline : hub.writeStatus('Pipeline', pipeline, status, signal);
+  return canonicalJson(status as unknown as Json) === canonicalJson(before as unknown as Json)
+    ? pipeline
+    : hub.writeStatus('Pipeline', pipeline, status, signal);
 }
 
 /** Applications of a stage that has to run something else than what they last read. */
-async function newlyAffected(before: Pipeline, now: Pipeline, spec: StageSpec, repository: Repository, ports: Ports, signal: AbortSignal): Promise<readonly Application[]> {
+async function newlyAffected(
+  before: Pipeline,
+  now: Pipeline,
+  spec: StageSpec,
+  repository: Repository,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<readonly Application[]> {
   const stageOf = (pipeline: Pipeline) => pipeline.status?.stages.find(({ name }) => name === spec.name);
   const running = runningIn(spec, stageOf(now));
   if (running === undefined) return [];

@@ -1,5 +1,5 @@
 import { describeProblems } from '../model/parsed.ts';
-import type { TreeEntry, RepositoryAccess } from '../source/source.ts';
+import type { RepositoryAccess, TreeEntry } from '../source/source.ts';
 import { notesRef } from './environment-branch.ts';
 import { emptyNote, type Note, parseNote } from './note.ts';
 import { fileOf, folderOf, notesMessage } from './notes-tree.ts';

@@ -4,11 +4,11 @@ import type { Pipeline, StageSpec, StageStatus } from '../resources/pipeline.ts'
 import type { Release } from '../resources/release.ts';
 import type { Repository } from '../resources/repository.ts';
 import { resolveReference } from '../resources/resource.ts';
+import { filesAt } from '../source/files.ts';
+import type { Files } from '../source/source.ts';
 import { commitOf } from '../sync/checkout.ts';
 import { renderSourceOf } from '../sync/render-source.ts';
 import { applicationsOf } from '../sync/wanted.ts';
-import { filesAt } from '../source/files.ts';
-import type { Files } from '../source/source.ts';
 import type { Ports } from './ports.ts';
 import type { ApplicationView, PipelineView, ReleaseView, StageView } from './view.ts';
 
@@ -16,7 +16,14 @@ import type { ApplicationView, PipelineView, ReleaseView, StageView } from './vi
 const watchLeaseMs = 30_000;
 
 /** Reads everything that the reducer may know. */
-export async function readView(pipeline: Pipeline, repository: Repository, releases: readonly Release[], ports: Ports, now: Date, signal: AbortSignal): Promise<PipelineView> {
+export async function readView(
+  pipeline: Pipeline,
+  repository: Repository,
+  releases: readonly Release[],
+  ports: Ports,
+  now: Date,
+  signal: AbortSignal,
+): Promise<PipelineView> {
   const applications = ports.hub.list('Application', pipeline.metadata.namespace);
   const stages = await Promise.all(
     pipeline.spec.stages.map(async (spec): Promise<StageView> => {
@@ -38,7 +45,10 @@ async function readApplications(
   signal: AbortSignal,
 ): Promise<readonly ApplicationView[]> {
   const { admitted } = status ?? {};
-  if (admitted === undefined) return selected.map((application) => applicationView(application, false, ports.hub.seen('Cluster', resolveReference(application, application.spec.destination.cluster)), now));
+  if (admitted === undefined)
+    return selected.map((application) =>
+      applicationView(application, false, ports.hub.seen('Cluster', resolveReference(application, application.spec.destination.cluster)), now),
+    );
 
   const runs = [admitted.revision, admitted.record?.commit];
   const behind = selected.some((application) => !runs.includes(application.status?.commit));
@@ -99,7 +109,9 @@ const releaseView = ({ metadata, spec, status }: Release): ReleaseView => ({
   name: metadata.name,
   revision: spec.revision,
   sequence: spec.sequence,
-  frozen: (status?.stages ?? []).flatMap(({ name, state, frozen }) => (frozen && state !== 'waiting' && state !== 'skipped' ? [{ stage: name, verdict: state }] : [])),
+  frozen: (status?.stages ?? []).flatMap(({ name, state, frozen }) =>
+    frozen && state !== 'waiting' && state !== 'skipped' ? [{ stage: name, verdict: state }] : [],
+  ),
 });
 
 /** Applications of a stage that would run something else after it took a Release: the only ones to nudge. */

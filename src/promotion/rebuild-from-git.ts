@@ -12,7 +12,7 @@ import { hasBranch } from '../sync/wanted.ts';
 import { environmentBranchName, environmentRef, foreignHeadAdvice, readHeadOwner } from './environment-branch.ts';
 import type { Ports } from './ports.ts';
 import { readAllNotes, readNotesHead } from './read-notes.ts';
-import { type KnownRelease, type NotedVerdict, rebuildStage, type RecordedAdmission, releasesToMake, type StageEvidence } from './rebuild.ts';
+import { type KnownRelease, type NotedVerdict, type RecordedAdmission, rebuildStage, releasesToMake, type StageEvidence } from './rebuild.ts';
 
 /** Our own commits are read as far back as a stage's history goes, foreign ones above them no further than this. */
 const longestWalk = 11;

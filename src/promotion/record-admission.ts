@@ -5,7 +5,7 @@ import { referenceOf } from '../resources/resource.ts';
 import { hasBranch } from '../sync/wanted.ts';
 import { environmentBranchName, environmentRef, foreignHeadAdvice, readHeadOwner } from './environment-branch.ts';
 import type { Ports } from './ports.ts';
-import { commitOf, type CommitObject } from './record.ts';
+import { type CommitObject, commitOf } from './record.ts';
 
 type Admission = NonNullable<StageStatus['admitted']>;
 
@@ -14,7 +14,14 @@ type Admission = NonNullable<StageStatus['admitted']>;
  * The commit's id is in status before the push, and everything that it is made from stands there too, so a retry pushes the same commit, and
  * after a lost answer the branch's head tells that it is done.
  */
-export async function recordAdmission(pipeline: Pipeline, spec: StageSpec, repository: Repository, releases: readonly Release[], ports: Ports, signal: AbortSignal): Promise<Pipeline> {
+export async function recordAdmission(
+  pipeline: Pipeline,
+  spec: StageSpec,
+  repository: Repository,
+  releases: readonly Release[],
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Pipeline> {
   const stage = stageOf(pipeline, spec);
   const { admitted } = stage;
   if (!hasBranch(spec) || admitted?.record === undefined || admitted.record.pushed || stage.foreign !== undefined) return pipeline;
@@ -22,7 +29,10 @@ export async function recordAdmission(pipeline: Pipeline, spec: StageSpec, repos
   const release = releases.find(({ metadata }) => metadata.name === admitted.release);
   if (release === undefined) return pipeline;
   const commit = promotionCommit(pipeline, spec, admitted, release, ports);
-  const noted = admitted.record.commit === commit.id ? pipeline : await writeStage(pipeline, { ...stage, admitted: { ...admitted, record: { ...admitted.record, commit: commit.id } } }, ports, signal);
+  const noted =
+    admitted.record.commit === commit.id
+      ? pipeline
+      : await writeStage(pipeline, { ...stage, admitted: { ...admitted, record: { ...admitted.record, commit: commit.id } } }, ports, signal);
 
   const access = await ports.accessTo(repository, signal);
   const ref = environmentRef(pipeline.metadata.name, spec.name);
@@ -31,10 +41,20 @@ export async function recordAdmission(pipeline: Pipeline, spec: StageSpec, repos
   if (now.admitted?.record === undefined) return noted;
 
   if (pushed.outcome === 'pushed' || (pushed.outcome === 'moved' && pushed.head === commit.id)) {
-    return writeStage(noted, { ...now, head: commit.id, admitted: { ...now.admitted, reason: 'its Applications are being synced', record: { ...now.admitted.record, pushed: true } } }, ports, signal);
+    return writeStage(
+      noted,
+      { ...now, head: commit.id, admitted: { ...now.admitted, reason: 'its Applications are being synced', record: { ...now.admitted.record, pushed: true } } },
+      ports,
+      signal,
+    );
   }
   if (pushed.outcome === 'refused') {
-    return writeStage(noted, { ...now, admitted: { ...now.admitted, reason: `the Git host refused the promotion commit: ${pushed.reason}`.slice(0, 2000) } }, ports, signal);
+    return writeStage(
+      noted,
+      { ...now, admitted: { ...now.admitted, reason: `the Git host refused the promotion commit: ${pushed.reason}`.slice(0, 2000) } },
+      ports,
+      signal,
+    );
   }
   const branch = environmentBranchName(pipeline.metadata.name, spec.name);
   const found = pushed.head === undefined ? 'is gone' : `is at ${pushed.head.slice(0, 12)}, which is not where Sluice left it`;
@@ -56,7 +76,14 @@ export async function checkHeads(pipeline: Pipeline, repository: Repository, por
   return { ...pipeline, status: { ...(pipeline.status ?? { conditions: [] }), stages } };
 }
 
-async function checkHead(pipeline: Pipeline, spec: StageSpec, stage: StageStatus, repository: Repository, ports: Ports, signal: AbortSignal): Promise<StageStatus> {
+async function checkHead(
+  pipeline: Pipeline,
+  spec: StageSpec,
+  stage: StageStatus,
+  repository: Repository,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<StageStatus> {
   const ref = repository.status?.refs.find(({ name }) => name === environmentRef(pipeline.metadata.name, spec.name));
   const { foreign: _before, ...clean } = stage;
   const ours = [stage.head, stage.admitted?.record?.commit, stage.admitted?.record?.expectedHead, ...stage.history.map(({ commit }) => commit)];
@@ -79,7 +106,13 @@ async function checkHead(pipeline: Pipeline, spec: StageSpec, stage: StageStatus
   );
   if (owner.owner === 'ours') return { ...clean, head: ref.commit };
   const branch = environmentBranchName(pipeline.metadata.name, spec.name);
-  return { ...clean, foreign: { commit: ref.commit, why: `branch ${branch}: commit ${ref.commit.slice(0, 12)} is not Sluice's: ${owner.why}. ${foreignHeadAdvice(branch, stage.head)}`.slice(0, 1000) } };
+  return {
+    ...clean,
+    foreign: {
+      commit: ref.commit,
+      why: `branch ${branch}: commit ${ref.commit.slice(0, 12)} is not Sluice's: ${owner.why}. ${foreignHeadAdvice(branch, stage.head)}`.slice(0, 1000),
+    },
+  };
 }
 
 function promotionCommit(pipeline: Pipeline, spec: StageSpec, admitted: Admission, release: Release, { signer }: Ports): CommitObject {
@@ -109,4 +142,3 @@ async function writeStage(pipeline: Pipeline, stage: StageStatus, { hub }: Ports
   const status = pipeline.status ?? { conditions: [], stages: [] };
   return hub.writeStatus('Pipeline', pipeline, { ...status, stages: status.stages.map((each) => (each.name === stage.name ? stage : each)) }, signal);
 }
-

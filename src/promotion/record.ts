@@ -2,7 +2,7 @@ import { createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { accepted, describeProblems, type Parsed, refused } from '../model/parsed.ts';
 import { type Reference, referenceText, sameReference } from '../model/reference.ts';
 import { type SigningKey, sshPublicKey, sshString } from './signing-key.ts';
-import { type AdmissionRecord, parseTrailers, recordMessage, type RecordTrailers } from './trailers.ts';
+import { type AdmissionRecord, parseTrailers, type RecordTrailers, recordMessage } from './trailers.ts';
 
 /** Who makes the commits. The e-mail address is the principal in an allowed_signers file. */
 export type Signer = { readonly key: SigningKey; readonly name: string; readonly email: string };
@@ -44,7 +44,10 @@ export function commitOf(record: AdmissionRecord, signer: Signer): CommitObject 
 }
 
 /** A commit that the signer's key has signed, the same for the same content. `tree` and `parents` are full ids; the time counts in whole seconds. */
-export function signedCommit(content: { readonly tree: string; readonly parents: readonly string[]; readonly at: Date; readonly message: string }, signer: Signer): CommitObject {
+export function signedCommit(
+  content: { readonly tree: string; readonly parents: readonly string[]; readonly at: Date; readonly message: string },
+  signer: Signer,
+): CommitObject {
   const person = `${identityText(signer)} ${Math.floor(content.at.getTime() / 1000)} +0000`;
   const headers = [
     `tree ${fullId(content.tree)}`,

@@ -32,7 +32,8 @@ function derive(release: Release, spec: StageSpec, status: PipelineStatus): Deri
     const ended = withVerdict(past.verdict, past.reason, history[place - 1]?.release ?? admitted?.release);
     return { ...ended, admittedAt: past.admittedAt, frozen: true, entered: true };
   }
-  if (admitted !== undefined && release.spec.sequence < admitted.sequence) return { state: 'skipped', reason: `passed over: ${admitted.release} took the stage`, frozen: false, entered: false };
+  if (admitted !== undefined && release.spec.sequence < admitted.sequence)
+    return { state: 'skipped', reason: `passed over: ${admitted.release} took the stage`, frozen: false, entered: false };
   return { state: 'waiting', reason: waitsFor(release, spec, status, admitted?.release), frozen: false, entered: false };
 }
 
@@ -60,11 +61,17 @@ function waitsFor(release: Release, spec: StageSpec, status: PipelineStatus, run
 }
 
 /** One line for `kubectl get`. */
-export const summaryOf = (stages: readonly ReleaseStage[]): string => stages.map(({ name, state }) => `${name} ${state}`).join(', ').slice(0, 2000);
+export const summaryOf = (stages: readonly ReleaseStage[]): string =>
+  stages
+    .map(({ name, state }) => `${name} ${state}`)
+    .join(', ')
+    .slice(0, 2000);
 
 /** Releases that nothing needs any more. */
 export function releasesToDelete(releases: readonly Release[], status: PipelineStatus): readonly Release[] {
-  const inUse = new Set(status.stages.flatMap(({ admitted, history }) => [...(admitted === undefined ? [] : [admitted.release]), ...history.map(({ release }) => release)]));
+  const inUse = new Set(
+    status.stages.flatMap(({ admitted, history }) => [...(admitted === undefined ? [] : [admitted.release]), ...history.map(({ release }) => release)]),
+  );
   return releases
     .toSorted((a, b) => b.spec.sequence - a.spec.sequence)
     .slice(releasesKept)

@@ -152,7 +152,12 @@ function parseHold(value: string): Hold | undefined {
  * text and so can forge what is read: both are taken out.
  */
 export function oneLine(value: string, maxCharacters = 500): string {
-  const characters = [...value.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()];
+  const characters = [
+    ...value
+      .toWellFormed()
+      .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+      .trim(),
+  ];
   if (characters.length === 0) return '-';
   return characters.length <= maxCharacters ? characters.join('') : `${characters.slice(0, maxCharacters - 1).join('')}…`;
 }

@@ -21,7 +21,8 @@ export function judgeAdmission(spec: StageSpec, admission: Admission, applicatio
 
   if (gates.state === 'failing') return { admission: { ...kept, ...verdictNow(admission, 'failed', gates.reason, nowMs) }, lookAgainInMs: undefined };
   // Nothing new is said of what is verified already: a status is written when something changes.
-  if (gates.state === 'passed' && admission.verdict === 'verified') return { admission: isSameSoak(admission.soak, gates.soak) ? admission : kept, lookAgainInMs: undefined };
+  if (gates.state === 'passed' && admission.verdict === 'verified')
+    return { admission: isSameSoak(admission.soak, gates.soak) ? admission : kept, lookAgainInMs: undefined };
   if (gates.state === 'passed') return { admission: { ...kept, ...verdictNow(admission, 'verified', gates.reason, nowMs) }, lookAgainInMs: undefined };
 
   // What was verified stays so while it merely moves; what failed stays failed until everything is healthy.
@@ -37,7 +38,10 @@ export function judgeAdmission(spec: StageSpec, admission: Admission, applicatio
   const leftMs = Date.parse(admission.deadlineAt) - nowMs;
   if (leftMs <= 0) {
     const reason = `not verified within ${spec.verify.deadlineSeconds} s: ${gates.reason}`;
-    return { admission: { ...(gates.state === 'soaking' ? kept : rest), ...verdictNow(admission, 'failed', reason, nowMs) }, lookAgainInMs: gates.lookAgainInMs };
+    return {
+      admission: { ...(gates.state === 'soaking' ? kept : rest), ...verdictNow(admission, 'failed', reason, nowMs) },
+      lookAgainInMs: gates.lookAgainInMs,
+    };
   }
   return { admission: { ...kept, verdict: 'pending', reason: gates.reason }, lookAgainInMs: Math.min(leftMs, gates.lookAgainInMs ?? leftMs) };
 }
@@ -51,7 +55,8 @@ type Gates =
 function judgeGates(spec: StageSpec, admission: Admission, applications: readonly ApplicationView[], nowMs: number): Gates {
   const paused = pausedSoak(admission.soak, applications, nowMs);
   if (awaitsPush(spec, admission)) return { state: 'waiting', reason: 'its promotion commit is being pushed', ...paused };
-  if (applications.length === 0 && !spec.verify.allowEmpty) return { state: 'waiting', reason: 'the stage selects no Application: label one, or set verify.allowEmpty' };
+  if (applications.length === 0 && !spec.verify.allowEmpty)
+    return { state: 'waiting', reason: 'the stage selects no Application: label one, or set verify.allowEmpty' };
 
   const refused = applications.find((application) => application.current && application.refused !== undefined);
   if (refused !== undefined) return { state: 'failing', reason: `${refused.name}: ${refused.refused ?? ''}` };
@@ -103,7 +108,11 @@ const observedNow = (before: Soak | undefined, nowMs: number): string => iso(bef
 const isWatched = (applications: readonly ApplicationView[]): boolean => applications.every(({ watchedSinceMs }) => watchedSinceMs !== undefined);
 
 function verdictNow(admission: Admission, verdict: Verdict, reason: string, nowMs: number): Pick<Admission, 'verdict' | 'reason' | 'verdictAt'> {
-  return { verdict, reason: reason.slice(0, 2000), verdictAt: admission.verdict === verdict && admission.verdictAt !== undefined ? admission.verdictAt : iso(nowMs) };
+  return {
+    verdict,
+    reason: reason.slice(0, 2000),
+    verdictAt: admission.verdict === verdict && admission.verdictAt !== undefined ? admission.verdictAt : iso(nowMs),
+  };
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -2,7 +2,7 @@ import { accepted, type Parsed, type Problem, refused } from '../model/parsed.ts
 import { partsInside } from '../source/files.ts';
 import { isLfsPointer } from '../source/lfs-pointer.ts';
 import type { Files, TreeEntry } from '../source/source.ts';
-import { inlineValuesProblems, parseChart, schemaProblems, type Chart } from './chart.ts';
+import { type Chart, inlineValuesProblems, parseChart, schemaProblems } from './chart.ts';
 import { linkMessage } from './folder.ts';
 import { isRemote } from './kustomization.ts';
 import type { HelmSettings } from './renderer.ts';

@@ -1,4 +1,4 @@
-import { constructFromEvents, type Event, EVENT_ID, parseEvents, YAMLException } from 'js-yaml';
+import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from 'js-yaml';
 import { accepted, type Parsed, type Problem, refused } from '../model/parsed.ts';
 import { kubectlSchema } from './scalars.ts';
 

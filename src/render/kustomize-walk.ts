@@ -4,7 +4,7 @@ import { isLfsPointer } from '../source/lfs-pointer.ts';
 import type { Files, TreeEntry } from '../source/source.ts';
 import type { BoundedMap } from './bounded-map.ts';
 import { linkMessage } from './folder.ts';
-import { isRemote, type Kustomization, kustomizationNames, type KustomizeReference, parseKustomization } from './kustomization.ts';
+import { isRemote, type Kustomization, type KustomizeReference, kustomizationNames, parseKustomization } from './kustomization.ts';
 import { lfsMessage, textOf } from './text.ts';
 
 const maxKustomizations = 1_000;

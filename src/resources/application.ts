@@ -3,37 +3,78 @@ import type { Resource } from './resource.ts';
 import { commitId, conditions, flag, integer, list, name, objectName, oneOf, optional, record, reference, text, time } from './schema.ts';
 
 export const ApplicationSpec = record({
-  source: record({
-    repository: reference('Repository'),
-    path: text({
-      maxLength: 1024,
-      description: 'Folder of the repository whose manifests are applied; `.` is its root.',
-      rules: [{ rule: "!self.startsWith('/') && self.split('/').all(s, s != '..')", message: 'must be a path inside the repository, without a leading / and without ..' }],
-    }),
-    targetRevision: optional(text({ maxLength: 255, description: 'Branch, tag or full commit id. Left out when a stage of a Pipeline selects this Application: the Pipeline supplies the revision.' })),
-    render: oneOf(['auto', 'plain', 'kustomize', 'helm'], { default: 'auto', description: '`auto` takes Kustomize when the folder has a kustomization file, Helm when it has a Chart.yaml, plain YAML and JSON otherwise.' }),
-    helm: optional(
-      record(
-        {
-          valueFiles: list(text({ maxLength: 1024 }), { maxItems: 32, default: [], description: "Files of values, the last one wins: relative to the chart's folder, or from the root of the repository with a leading /." }),
-          values: optional(text({ maxLength: 65_536, description: 'Values as YAML text. They win over all files. No place for secrets: whoever may read the Application reads them.' })),
-          releaseName: optional(text({ maxLength: 53, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$', description: 'Name of the release, which charts put into the names of objects; the name of the Application when absent.' })),
-          skipCrds: flag({ default: false, description: 'Leave out what lies in the folder crds of the chart.' }),
-        },
-        { description: 'How the chart in the folder is rendered. Its dependencies must lie in its folder charts.' },
+  source: record(
+    {
+      repository: reference('Repository'),
+      path: text({
+        maxLength: 1024,
+        description: 'Folder of the repository whose manifests are applied; `.` is its root.',
+        rules: [
+          {
+            rule: "!self.startsWith('/') && self.split('/').all(s, s != '..')",
+            message: 'must be a path inside the repository, without a leading / and without ..',
+          },
+        ],
+      }),
+      targetRevision: optional(
+        text({
+          maxLength: 255,
+          description: 'Branch, tag or full commit id. Left out when a stage of a Pipeline selects this Application: the Pipeline supplies the revision.',
+        }),
       ),
-    ),
-  }, { rules: [{ rule: "!has(self.helm) || self.render in ['auto', 'helm']", message: 'helm is for render auto or helm: take one of the two out' }] }),
+      render: oneOf(['auto', 'plain', 'kustomize', 'helm'], {
+        default: 'auto',
+        description: '`auto` takes Kustomize when the folder has a kustomization file, Helm when it has a Chart.yaml, plain YAML and JSON otherwise.',
+      }),
+      helm: optional(
+        record(
+          {
+            valueFiles: list(text({ maxLength: 1024 }), {
+              maxItems: 32,
+              default: [],
+              description: "Files of values, the last one wins: relative to the chart's folder, or from the root of the repository with a leading /.",
+            }),
+            values: optional(
+              text({
+                maxLength: 65_536,
+                description: 'Values as YAML text. They win over all files. No place for secrets: whoever may read the Application reads them.',
+              }),
+            ),
+            releaseName: optional(
+              text({
+                maxLength: 53,
+                pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+                description: 'Name of the release, which charts put into the names of objects; the name of the Application when absent.',
+              }),
+            ),
+            skipCrds: flag({ default: false, description: 'Leave out what lies in the folder crds of the chart.' }),
+          },
+          { description: 'How the chart in the folder is rendered. Its dependencies must lie in its folder charts.' },
+        ),
+      ),
+    },
+    { rules: [{ rule: "!has(self.helm) || self.render in ['auto', 'helm']", message: 'helm is for render auto or helm: take one of the two out' }] },
+  ),
   destination: record({ cluster: reference('Cluster'), namespace: name({ description: 'Where objects without a namespace of their own go.' }) }),
-  serviceAccountName: optional(objectName({ description: 'Service account of the destination namespace whose rights decide what may be applied. A rule of the Cluster must name it.' })),
+  serviceAccountName: optional(
+    objectName({ description: 'Service account of the destination namespace whose rights decide what may be applied. A rule of the Cluster must name it.' }),
+  ),
   sync: record(
     {
       automated: flag({ default: true, description: 'Apply a new revision without being asked.' }),
       prune: flag({ default: true, description: 'Remove members that are no longer rendered, once the new revision is healthy.' }),
       selfHeal: flag({ default: true, description: 'Undo changes made on the cluster by others.' }),
       createNamespace: flag({ default: false, description: 'Create the destination namespace when it is missing.' }),
-      adopt: oneOf(['unmanaged', 'never'], { default: 'unmanaged', description: 'Whether an object that exists already and that no Application owns may be taken over.' }),
-      timeoutSeconds: integer({ default: 600, minimum: 10, maximum: 86_400, description: 'How long one revision may take to be applied and pruned before its sync has failed.' }),
+      adopt: oneOf(['unmanaged', 'never'], {
+        default: 'unmanaged',
+        description: 'Whether an object that exists already and that no Application owns may be taken over.',
+      }),
+      timeoutSeconds: integer({
+        default: 600,
+        minimum: 10,
+        maximum: 86_400,
+        description: 'How long one revision may take to be applied and pruned before its sync has failed.',
+      }),
       retry: record(
         {
           initialSeconds: integer({ default: 5, minimum: 1, maximum: 3600 }),
@@ -44,7 +85,12 @@ export const ApplicationSpec = record({
     },
     { default: {} },
   ),
-  healthDeadlineSeconds: integer({ default: 600, minimum: 5, maximum: 86_400, description: 'How long an applied revision may stay Progressing before it counts as Degraded.' }),
+  healthDeadlineSeconds: integer({
+    default: 600,
+    minimum: 5,
+    maximum: 86_400,
+    description: 'How long an applied revision may stay Progressing before it counts as Degraded.',
+  }),
   suspend: flag({ default: false, description: 'Leave the cluster alone.' }),
 });
 export type ApplicationSpec = Static<typeof ApplicationSpec>;
@@ -58,7 +104,12 @@ export const ApplicationStatus = record({
   revision: optional(commitId({ description: "The commit that is wanted: the Release's in a stage, the resolved targetRevision otherwise." })),
   commit: optional(commitId({ description: 'The commit that was read; on an environment branch, its promotion commit.' })),
   inputs: optional(text({ maxLength: 64, description: 'Digest of everything that the render read.' })),
-  installed: optional(text({ maxLength: 64, description: 'The inputs that were applied in full first, or `replaced` once others were: charts can tell an install from an upgrade.' })),
+  installed: optional(
+    text({
+      maxLength: 64,
+      description: 'The inputs that were applied in full first, or `replaced` once others were: charts can tell an install from an upgrade.',
+    }),
+  ),
   digest: optional(text({ maxLength: 64, description: 'Digest of the rendered objects.' })),
   phase: optional(oneOf(phases, { description: 'Where the sync stands, or stopped.' })),
   sync: optional(
@@ -87,7 +138,11 @@ export const ApplicationStatus = record({
       progressingSince: optional(time({ description: 'When it was last settled; what the health deadline counts from.' })),
     }),
   ),
-  unsettled: list(record({ namespace: name(), selector: Type.String({ maxLength: 1024 }) }), { maxItems: 20, default: [], description: 'Whose pods are watched while a rollout is under way.' }),
+  unsettled: list(record({ namespace: name(), selector: Type.String({ maxLength: 1024 }) }), {
+    maxItems: 20,
+    default: [],
+    description: 'Whose pods are watched while a rollout is under way.',
+  }),
   objects: optional(
     record({
       rendered: integer(),
@@ -110,7 +165,9 @@ export const ApplicationStatus = record({
     { maxItems: 5, default: [] },
   ),
   fullDryRunAt: optional(time({ description: 'When every object was last dry-run, proven or not.' })),
-  syncRequested: optional(text({ maxLength: 64, description: 'The annotation `sluice.dev/sync-requested` of the last request whose sync is done or has failed.' })),
+  syncRequested: optional(
+    text({ maxLength: 64, description: 'The annotation `sluice.dev/sync-requested` of the last request whose sync is done or has failed.' }),
+  ),
 });
 export type ApplicationStatus = Static<typeof ApplicationStatus>;
 

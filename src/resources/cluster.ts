@@ -8,7 +8,7 @@ const namePattern = text({
   description: 'A name; a trailing `*` matches any ending.',
 });
 
-export const ClusterRule = record({
+const ClusterRule = record({
   hubNamespaces: list(name(), { minItems: 1, maxItems: 256, description: 'Namespaces of the hub whose Applications this rule is for.' }),
   namespaces: list(namePattern, { minItems: 1, maxItems: 256, description: 'Namespaces of this cluster that they may deploy to.' }),
   serviceAccounts: list(namePattern, { minItems: 1, maxItems: 64, description: 'Service accounts of that namespace that they may act as.' }),
@@ -22,7 +22,11 @@ export const ClusterSpec = record({
   }),
   allowedNamespaces: list(name(), { maxItems: 256, default: [], description: 'Other namespaces whose Applications may use this Cluster.' }),
   rules: list(ClusterRule, { maxItems: 256, default: [], description: 'Who may deploy where, as whom. An Application that no rule names is refused.' }),
-  allowPrivileged: list(name(), { maxItems: 64, default: [], description: 'Namespaces of the hub whose Applications may act with the rights of Sluice itself, without serviceAccountName.' }),
+  allowPrivileged: list(name(), {
+    maxItems: 64,
+    default: [],
+    description: 'Namespaces of the hub whose Applications may act with the rights of Sluice itself, without serviceAccountName.',
+  }),
   suspend: flag({ default: false }),
 });
 export type ClusterSpec = Static<typeof ClusterSpec>;

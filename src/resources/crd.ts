@@ -50,9 +50,28 @@ const declarations: Readonly<Record<Kind, Declaration>> = {
 
 /** What a structural schema may hold; anything else in a schema is a mistake in the vocabulary. */
 const keywords = new Set([
-  'type', 'properties', 'required', 'items', 'additionalProperties', 'enum', 'pattern', 'format', 'default', 'description', 'nullable',
-  'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties',
-  'x-kubernetes-validations', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys',
+  'type',
+  'properties',
+  'required',
+  'items',
+  'additionalProperties',
+  'enum',
+  'pattern',
+  'format',
+  'default',
+  'description',
+  'nullable',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+  'x-kubernetes-validations',
+  'x-kubernetes-list-type',
+  'x-kubernetes-list-map-keys',
 ]); // prettier-ignore
 
 /** Throws when the schema says something that the API server would refuse in a CRD. */
@@ -60,7 +79,8 @@ export function structural(schema: object, place: string): JsonObject {
   const fields = schema as Record<string, unknown>;
   for (const keyword of Object.keys(fields)) if (!keywords.has(keyword)) throw new Error(`${place}: ${keyword} is not in the vocabulary of custom resources`);
   if (typeof fields.type !== 'string') throw new Error(`${place}: a schema needs one type`);
-  if (fields.properties !== undefined && fields.additionalProperties !== undefined) throw new Error(`${place}: properties and additionalProperties exclude each other`);
+  if (fields.properties !== undefined && fields.additionalProperties !== undefined)
+    throw new Error(`${place}: properties and additionalProperties exclude each other`);
 
   const copy: Record<string, unknown> = { ...fields };
   if (isJsonObject(fields.properties)) {
@@ -80,7 +100,9 @@ export function structural(schema: object, place: string): JsonObject {
 }
 
 const defaultsOf = (properties: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(properties).flatMap(([name, inner]) => (isJsonObject(inner) && inner.default !== undefined ? [[name, inner.default]] : [])));
+  Object.fromEntries(
+    Object.entries(properties).flatMap(([name, inner]) => (isJsonObject(inner) && inner.default !== undefined ? [[name, inner.default]] : [])),
+  );
 
 /** The CustomResourceDefinition of one kind, as applied to the hub. */
 export function crdOf(kind: Kind): JsonObject {

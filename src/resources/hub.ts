@@ -7,7 +7,13 @@ import type { Release, ReleaseSpec, ReleaseStatus } from './release.ts';
 import type { Repository, RepositoryStatus } from './repository.ts';
 
 export type ResourceOf = { Repository: Repository; Cluster: Cluster; Application: Application; Pipeline: Pipeline; Release: Release };
-export type StatusOf = { Repository: RepositoryStatus; Cluster: ClusterStatus; Application: ApplicationStatus; Pipeline: PipelineStatus; Release: ReleaseStatus };
+export type StatusOf = {
+  Repository: RepositoryStatus;
+  Cluster: ClusterStatus;
+  Application: ApplicationStatus;
+  Pipeline: PipelineStatus;
+  Release: ReleaseStatus;
+};
 
 /**
  * The custom resources, in the hub cluster. The only place where intent, verdicts and history are kept.

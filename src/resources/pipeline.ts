@@ -5,7 +5,10 @@ import { commitId, conditions, flag, integer, list, mapOf, name, objectName, one
 export const StageSpec = record({
   name: name(),
   after: list(name(), { maxItems: 16, default: [], description: 'Stages in which a Release must be verified before it may enter this one.' }),
-  selector: record({ matchLabels: mapOf(Type.String({ maxLength: 63 }), { maxProperties: 16 }) }, { description: 'Which Applications of this namespace belong to the stage.' }),
+  selector: record(
+    { matchLabels: mapOf(Type.String({ maxLength: 63 }), { maxProperties: 16 }) },
+    { description: 'Which Applications of this namespace belong to the stage.' },
+  ),
   queue: optional(
     oneOf(['newest', 'verified'], {
       description:
@@ -15,10 +18,23 @@ export const StageSpec = record({
   verify: record(
     {
       soakSeconds: integer({ default: 0, maximum: 2_592_000, description: 'How long the stage must stay healthy without a break.' }),
-      deadlineSeconds: integer({ default: 3600, minimum: 1, maximum: 5_184_000, description: 'After this long, soak included, a Release that is not verified has failed.' }),
+      deadlineSeconds: integer({
+        default: 3600,
+        minimum: 1,
+        maximum: 5_184_000,
+        description: 'After this long, soak included, a Release that is not verified has failed.',
+      }),
       allowEmpty: flag({ default: false, description: 'Whether a stage that selects no Application, or whose Applications render nothing, may be verified.' }),
     },
-    { default: {}, rules: [{ rule: '!has(self.deadlineSeconds) || !has(self.soakSeconds) || self.deadlineSeconds > self.soakSeconds', message: 'deadlineSeconds counts the soak in: it must be longer than soakSeconds' }] },
+    {
+      default: {},
+      rules: [
+        {
+          rule: '!has(self.deadlineSeconds) || !has(self.soakSeconds) || self.deadlineSeconds > self.soakSeconds',
+          message: 'deadlineSeconds counts the soak in: it must be longer than soakSeconds',
+        },
+      ],
+    },
   ),
 });
 export type StageSpec = Static<typeof StageSpec>;
@@ -85,7 +101,11 @@ export const StageStatus = record({
   admitted: optional(Admission),
   head: optional(commitId({ description: 'The accepted head of the environment branch.' })),
   foreign: optional(record({ commit: commitId(), why: Type.String({ maxLength: 1024 }) })),
-  history: list(record({ ...admissionFields, digest: optional(text({ maxLength: 64 })), commit: optional(commitId()), endedAt: time() }), { maxItems: 10, default: [], description: 'Earlier admissions with their frozen verdicts, newest first.' }),
+  history: list(record({ ...admissionFields, digest: optional(text({ maxLength: 64 })), commit: optional(commitId()), endedAt: time() }), {
+    maxItems: 10,
+    default: [],
+    description: 'Earlier admissions with their frozen verdicts, newest first.',
+  }),
 });
 export type StageStatus = Static<typeof StageStatus>;
 

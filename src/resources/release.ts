@@ -11,7 +11,11 @@ export const ReleaseSpec = record({
   subject: Type.String({ maxLength: 256 }),
   author: Type.String({ maxLength: 256 }),
   committedAt: time(),
-  included: list(commitId(), { maxItems: 100, default: [], description: 'First-parent commits since the previous Release, oldest first, without this one; at most the newest 100.' }),
+  included: list(commitId(), {
+    maxItems: 100,
+    default: [],
+    description: 'First-parent commits since the previous Release, oldest first, without this one; at most the newest 100.',
+  }),
   rewritten: flag({ default: false, description: 'The branch no longer had the previous Release: history was rewritten, or is too far back.' }),
 });
 export type ReleaseSpec = Static<typeof ReleaseSpec>;
@@ -29,10 +33,12 @@ export const ReleaseStatus = record({
     }),
     { maxItems: 32, key: 'name', default: [] },
   ),
-  reported: list(
-    record({ context: text({ maxLength: 255 }), state: oneOf(['pending', 'success', 'failure']), description: Type.String({ maxLength: 140 }) }),
-    { maxItems: 64, key: 'context', default: [], description: 'What stands on the commit at the Git host.' },
-  ),
+  reported: list(record({ context: text({ maxLength: 255 }), state: oneOf(['pending', 'success', 'failure']), description: Type.String({ maxLength: 140 }) }), {
+    maxItems: 64,
+    key: 'context',
+    default: [],
+    description: 'What stands on the commit at the Git host.',
+  }),
 });
 export type ReleaseStatus = Static<typeof ReleaseStatus>;
 export type ReleaseStage = ReleaseStatus['stages'][number];

@@ -9,8 +9,16 @@ export const RepositorySpec = record({
     description: 'Clone URL over HTTP(S), without credentials.',
   }),
   secretRef: optional(localReference('Secret with `token`, or `username` and `password`, and `webhookSecret`')),
-  host: oneOf(['git', 'gitea'], { default: 'git', description: 'Which Git host this is: decides how webhooks are read and statuses are posted. `git` has neither.' }),
-  pollSeconds: integer({ default: 60, minimum: 5, maximum: 86_400, description: 'How often the host is asked for new commits, besides webhooks; spread by 20 %.' }),
+  host: oneOf(['git', 'gitea'], {
+    default: 'git',
+    description: 'Which Git host this is: decides how webhooks are read and statuses are posted. `git` has neither.',
+  }),
+  pollSeconds: integer({
+    default: 60,
+    minimum: 5,
+    maximum: 86_400,
+    description: 'How often the host is asked for new commits, besides webhooks; spread by 20 %.',
+  }),
   allowedNamespaces: list(name(), { maxItems: 256, default: [], description: 'Other namespaces whose Applications and Pipelines may use this Repository.' }),
   suspend: flag({ default: false }),
 });

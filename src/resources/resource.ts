@@ -19,11 +19,16 @@ export const referenceOf = (resource: { readonly metadata: { readonly namespace:
 });
 
 /** What a reference without a namespace means: the namespace of the resource that holds it. */
-export const resolveReference = (from: { readonly metadata: { readonly namespace: string } }, to: { readonly name: string; readonly namespace?: string }): Reference => ({
+export const resolveReference = (
+  from: { readonly metadata: { readonly namespace: string } },
+  to: { readonly name: string; readonly namespace?: string },
+): Reference => ({
   namespace: to.namespace ?? from.metadata.namespace,
   name: to.name,
 });
 
 /** Whether a resource of `namespace` may use this Repository or Cluster. */
-export const mayBeUsedFrom = (shared: { readonly metadata: { readonly namespace: string }; readonly spec: { readonly allowedNamespaces: readonly string[] } }, namespace: string): boolean =>
-  shared.metadata.namespace === namespace || shared.spec.allowedNamespaces.includes(namespace);
+export const mayBeUsedFrom = (
+  shared: { readonly metadata: { readonly namespace: string }; readonly spec: { readonly allowedNamespaces: readonly string[] } },
+  namespace: string,
+): boolean => shared.metadata.namespace === namespace || shared.spec.allowedNamespaces.includes(namespace);

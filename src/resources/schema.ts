@@ -10,7 +10,9 @@ type Words = { readonly description?: string; readonly default?: unknown };
 
 const rules = (list: readonly Rule[] | undefined) => (list === undefined ? {} : { 'x-kubernetes-validations': list });
 
-export const text = (options: Words & { readonly maxLength?: number; readonly minLength?: number; readonly pattern?: string; readonly rules?: readonly Rule[] } = {}) => {
+export const text = (
+  options: Words & { readonly maxLength?: number; readonly minLength?: number; readonly pattern?: string; readonly rules?: readonly Rule[] } = {},
+) => {
   const { rules: checks, ...rest } = options;
   return Type.String({ minLength: 1, maxLength: 1024, ...rest, ...rules(checks) });
 };
@@ -27,13 +29,21 @@ export const time = (options: Words = {}) => Type.String({ format: 'date-time', 
 
 export const flag = (options: Words = {}) => Type.Boolean(options);
 
-export const integer = (options: Words & { readonly minimum?: number; readonly maximum?: number } = {}) => Type.Integer({ minimum: 0, maximum: 1_000_000_000_000_000, ...options });
+export const integer = (options: Words & { readonly minimum?: number; readonly maximum?: number } = {}) =>
+  Type.Integer({ minimum: 0, maximum: 1_000_000_000_000_000, ...options });
 
 export const oneOf = <const Word extends string>(words: readonly Word[], options: Words = {}) => Type.Unsafe<Word>({ type: 'string', enum: words, ...options });
 
-export const list = <Item extends TSchema>(item: Item, options: Words & { readonly maxItems: number; readonly minItems?: number; readonly key?: string; readonly rules?: readonly Rule[] }) => {
+export const list = <Item extends TSchema>(
+  item: Item,
+  options: Words & { readonly maxItems: number; readonly minItems?: number; readonly key?: string; readonly rules?: readonly Rule[] },
+) => {
   const { key, rules: checks, ...rest } = options;
-  return Type.Array(item, { ...rest, ...(key === undefined ? {} : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] }), ...rules(checks) });
+  return Type.Array(item, {
+    ...rest,
+    ...(key === undefined ? {} : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] }),
+    ...rules(checks),
+  });
 };
 
 export const mapOf = <Value extends TSchema>(value: Value, options: Words & { readonly maxProperties: number }) =>
@@ -54,7 +64,13 @@ export const variant = <C extends Cases>(cases: C, options: Words = {}) => {
   const names = Object.keys(cases);
   const properties = { type: { type: 'string', enum: names }, ...cases };
   const onlyItsOwn = names.map((each) => `(self.type == '${each}') == has(self.${each})`).join(' && ');
-  return Type.Unsafe<Variant<C>>({ type: 'object', required: ['type'], properties, ...options, ...rules([{ rule: onlyItsOwn, message: `exactly the field that type names must be set: ${names.join(' or ')}` }]) });
+  return Type.Unsafe<Variant<C>>({
+    type: 'object',
+    required: ['type'],
+    properties,
+    ...options,
+    ...rules([{ rule: onlyItsOwn, message: `exactly the field that type names must be set: ${names.join(' or ')}` }]),
+  });
 };
 
 export const condition = record({

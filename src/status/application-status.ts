@@ -47,7 +47,9 @@ export function applicationStatus(outcome: SyncOutcome, now: Date): StatusAndNex
     sync,
     ...(health === undefined ? {} : { health }),
     unsettled: unique(outcome.unsettled).slice(0, 20),
-    ...(outcome.objects === undefined ? {} : { objects: { ...outcome.objects, deferred: lines(outcome.objects.deferred), withheld: lines(outcome.objects.withheld) } }),
+    ...(outcome.objects === undefined
+      ? {}
+      : { objects: { ...outcome.objects, deferred: lines(outcome.objects.deferred), withheld: lines(outcome.objects.withheld) } }),
     history: historyNow(known, sync, isNew, now),
     ...(outcome.everythingDryRun || known.fullDryRunAt === undefined ? { fullDryRunAt: now.toISOString() } : {}),
     ...(answered === undefined ? {} : { syncRequested: answered }),
@@ -96,20 +98,30 @@ function syncNow(outcome: SyncOutcome, previous: SyncStatus | undefined, isNew: 
   if (result.is === 'waiting') return { ...known, message: shortened(result.message) };
   if (result.is === 'out-of-sync') return outOfSync(known, result.message);
 
-  const before: SyncStatus = { ...known, startedAt: known.appliedAt === undefined ? syncBeganAt(outcome.application, known.startedAt, now) : (known.startedAt ?? at) };
+  const before: SyncStatus = {
+    ...known,
+    startedAt: known.appliedAt === undefined ? syncBeganAt(outcome.application, known.startedAt, now) : (known.startedAt ?? at),
+  };
   const inFull = { failures: 0, appliedAt: before.appliedAt ?? at };
   switch (result.is) {
     case 'refused':
       return { ...before, state: 'Failed', failures: before.failures + 1, message: shortened(describeProblems(result.problems)) };
     case 'failed':
       // What was applied in full is still there as far as anybody knows.
-      return { ...before, state: before.appliedAt === undefined ? 'Failed' : 'Unknown', failures: before.failures + 1, message: shortened(result.error.message) };
+      return {
+        ...before,
+        state: before.appliedAt === undefined ? 'Failed' : 'Unknown',
+        failures: before.failures + 1,
+        message: shortened(result.error.message),
+      };
     case 'applied':
       if (result.remaining > 0) return { ...before, state: 'Syncing', failures: 0, message: shortened(result.message) };
       return { ...before, ...inFull, state: 'Synced', message: shortened(result.message) };
     case 'awaiting-health':
       if (result.wave === undefined) return { ...before, ...inFull, state: 'Synced', message: shortened(result.message) };
-      return overdue(outcome, before, result.message, now) ?? { ...before, state: 'Syncing', wave: result.wave, failures: 0, message: shortened(result.message) };
+      return (
+        overdue(outcome, before, result.message, now) ?? { ...before, state: 'Syncing', wave: result.wave, failures: 0, message: shortened(result.message) }
+      );
     case 'wave-failed':
       return { ...before, state: 'Failed', wave: result.wave, failures: before.failures + 1, message: shortened(result.message) };
     case 'pruned':
@@ -211,7 +223,8 @@ function nextLookMs(application: Application, result: SyncResult, sync: SyncStat
     case 'pruned':
       return 0;
     case 'awaiting-health': {
-      const deadline = health?.progressingSince === undefined ? resyncMs : Date.parse(health.progressingSince) + application.spec.healthDeadlineSeconds * 1000 - now.getTime();
+      const deadline =
+        health?.progressingSince === undefined ? resyncMs : Date.parse(health.progressingSince) + application.spec.healthDeadlineSeconds * 1000 - now.getTime();
       return Math.max(1000, Math.min(whileUnsettledMs, deadline <= 0 ? resyncMs : deadline));
     }
     case 'out-of-sync':

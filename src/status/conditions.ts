@@ -2,7 +2,12 @@ import type { Static } from 'typebox';
 import type { condition } from '../resources/schema.ts';
 
 export type Condition = Static<typeof condition>;
-export type ConditionNow = { readonly type: 'Ready' | 'Reconciling' | 'Stalled'; readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
+export type ConditionNow = {
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+};
 
 const longestMessage = 2000;
 

@@ -11,7 +11,9 @@ export function pipelineConditions({ pipeline, stalled: hindrance, unnoted }: Lo
   if (hindrance !== undefined) return stalled(hindrance.reason, hindrance.message);
 
   const stages = pipeline.status?.stages ?? [];
-  const said = stages.map(({ name, admitted }) => (admitted === undefined ? `${name}: empty` : `${name}: ${admitted.release} ${admitted.verdict} (${admitted.reason})`));
+  const said = stages.map(({ name, admitted }) =>
+    admitted === undefined ? `${name}: empty` : `${name}: ${admitted.release} ${admitted.verdict} (${admitted.reason})`,
+  );
   const message = shortened([...said, ...(unnoted === undefined ? [] : [unnoted])].join('; '));
   if (stages.some(({ admitted }) => admitted?.verdict === 'failed')) return failing('StageFailed', message);
   if (pipeline.spec.suspend) return reconciling('Suspended', 'suspended');

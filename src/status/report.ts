@@ -29,7 +29,13 @@ export function wantedStatuses(release: Release): readonly Reported[] {
 }
 
 /** A Release that was passed over was never proven: it must not count as a success anywhere. */
-const stateOf: Readonly<Record<ReleaseStage['state'], CommitStatusState>> = { waiting: 'pending', skipped: 'pending', pending: 'pending', verified: 'success', failed: 'failure' };
+const stateOf: Readonly<Record<ReleaseStage['state'], CommitStatusState>> = {
+  waiting: 'pending',
+  skipped: 'pending',
+  pending: 'pending',
+  verified: 'success',
+  failed: 'failure',
+};
 
 function describe({ state, reason }: ReleaseStage): string {
   const line = reason.replaceAll(/\s+/g, ' ');
@@ -45,12 +51,17 @@ export async function reportOnce(release: Release, ports: ReportPorts, signal: A
   if (target === undefined) return release;
 
   const posted: Reported[] = [...(release.status?.reported ?? [])];
-  const due = wantedStatuses(release).filter((wanted) => !posted.some((each) => each.context === wanted.context && each.state === wanted.state && each.description === wanted.description));
+  const due = wantedStatuses(release).filter(
+    (wanted) => !posted.some((each) => each.context === wanted.context && each.state === wanted.state && each.description === wanted.description),
+  );
   const { namespace, name } = release.metadata;
   const targetUrl = ports.targetUrlOf({ namespace, name });
   try {
     for (const status of due) {
-      await target.gitHost.postStatus({ access: target.access, commit: release.spec.revision, ...status, ...(targetUrl === undefined ? {} : { targetUrl }) }, signal);
+      await target.gitHost.postStatus(
+        { access: target.access, commit: release.spec.revision, ...status, ...(targetUrl === undefined ? {} : { targetUrl }) },
+        signal,
+      );
       const index = posted.findIndex(({ context }) => context === status.context);
       posted.splice(index === -1 ? posted.length : index, index === -1 ? 0 : 1, status);
     }
@@ -74,4 +85,3 @@ async function note(release: Release, reported: readonly Reported[], hub: Hub, s
   if (fresh === undefined) return release;
   return hub.writeStatus('Release', fresh, { stages: [], ...fresh.status, reported: [...reported] }, signal);
 }
-

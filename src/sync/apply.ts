@@ -37,7 +37,14 @@ export async function applyGroups(groups: readonly (readonly Write[])[], applyin
     await applying.keepClaim();
     if (group[0]?.desired.id.kind !== 'Namespace') await applying.prepare();
 
-    if (group.some(({ desired }) => !kinds.has(groupKindText(desired.id)))) kinds = new Map([...kinds, ...(await applying.destination.kinds(group.map(({ desired }) => desired.id), signal))]);
+    if (group.some(({ desired }) => !kinds.has(groupKindText(desired.id))))
+      kinds = new Map([
+        ...kinds,
+        ...(await applying.destination.kinds(
+          group.map(({ desired }) => desired.id),
+          signal,
+        )),
+      ]);
     const context = { ...applying.context, kinds };
 
     const results = await concurrently(group, parallelRequests, (change) => write(change, applying.destination, context, signal));
@@ -60,8 +67,16 @@ async function write(change: Write, destination: Destination, context: DryRunCon
   if (change.type === 'deferred') {
     const now = await dryRunOne({ desired, cause: 'revision' }, destination, { ...context, coming: nothingComing }, signal);
     if ('problem' in now) return now;
-    if (now.change.type === 'deferred' && now.change.why !== 'an admission webhook refuses dry-runs') return { problem: { at: placeOf(desired, context), message: `cannot be applied yet: ${now.change.why}` } };
-    return write(now.change.type === 'unchanged' || now.change.type === 'deferred' ? { type: 'create', desired, fieldSet: unknownFieldSet, cause: 'revision' } : now.change, destination, context, signal);
+    if (now.change.type === 'deferred' && now.change.why !== 'an admission webhook refuses dry-runs')
+      return { problem: { at: placeOf(desired, context), message: `cannot be applied yet: ${now.change.why}` } };
+    return write(
+      now.change.type === 'unchanged' || now.change.type === 'deferred'
+        ? { type: 'create', desired, fieldSet: unknownFieldSet, cause: 'revision' }
+        : now.change,
+      destination,
+      context,
+      signal,
+    );
   }
   const kind = context.kinds.get(groupKindText(desired.id));
   if (kind === undefined) return { problem: { at: placeOf(desired, context), message: `the cluster does not serve ${groupKindText(desired.id)} any more` } };
@@ -92,7 +107,12 @@ async function awaitEstablished(group: readonly Write[], destination: Destinatio
 }
 
 /** Removes members one group after the other; what changed since it was seen stays and is looked at again. */
-export async function pruneGroups(groups: readonly (readonly Live[])[], kinds: ReadonlyMap<string, ServedKind>, applying: Pick<Applying, 'destination' | 'keepClaim'>, signal: AbortSignal): Promise<Written> {
+export async function pruneGroups(
+  groups: readonly (readonly Live[])[],
+  kinds: ReadonlyMap<string, ServedKind>,
+  applying: Pick<Applying, 'destination' | 'keepClaim'>,
+  signal: AbortSignal,
+): Promise<Written> {
   const refused: Problem[] = [];
   for (const group of groups) {
     signal.throwIfAborted();

@@ -13,7 +13,12 @@ export async function checkout(
   return { commit, files: filesAt(source, access, commit, signal) };
 }
 
-export async function commitOf(source: Source, access: RepositoryAccess, { revision, ref }: { readonly revision: string; readonly ref: string | undefined }, signal: AbortSignal): Promise<Commit> {
+export async function commitOf(
+  source: Source,
+  access: RepositoryAccess,
+  { revision, ref }: { readonly revision: string; readonly ref: string | undefined },
+  signal: AbortSignal,
+): Promise<Commit> {
   try {
     return await source.commit(access, revision, signal);
   } catch (error) {

@@ -1,5 +1,9 @@
 /** Runs `work` on every item, at most `limit` at a time. Every item is tried; results keep the order of the items. */
-export async function concurrently<Item, Result>(items: readonly Item[], limit: number, work: (item: Item) => Promise<Result>): Promise<readonly PromiseSettledResult<Result>[]> {
+export async function concurrently<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly PromiseSettledResult<Result>[]> {
   const results: PromiseSettledResult<Result>[] = new Array(items.length);
   const queue = items.entries();
   const lane = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Desired } from '../diff/desired.ts';
+import { withApplied } from '../diff/desired.ts';
 import { type Cause, type Change, changeOf, type Live } from '../diff/diff.ts';
 import { applicationLabel, type Owner, ownerNamedBy } from '../diff/ownership.ts';
-import { withApplied } from '../diff/desired.ts';
 import { describeId, groupKindText, type LiveObject } from '../model/manifest.ts';
 import type { Problem } from '../model/parsed.ts';
 import { isPortError, type PortError } from '../model/port-error.ts';
@@ -33,7 +33,10 @@ export async function dryRunAll(unproven: readonly Unproven[], destination: Dest
   const thrown = results.find((result) => result.status === 'rejected');
   if (thrown !== undefined) throw thrown.reason;
   const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  return { changes: answers.flatMap((answer) => ('change' in answer ? [answer.change] : [])), refused: answers.flatMap((answer) => ('problem' in answer ? [answer.problem] : [])) };
+  return {
+    changes: answers.flatMap((answer) => ('change' in answer ? [answer.change] : [])),
+    refused: answers.flatMap((answer) => ('problem' in answer ? [answer.problem] : [])),
+  };
 }
 
 type Answer = { readonly change: Change } | { readonly problem: Problem };
@@ -42,8 +45,11 @@ export async function dryRunOne({ desired, live, cause }: Unproven, destination:
   const refuse = (message: string): Answer => ({ problem: { at: placeOf(desired, context), message } });
   const kind = context.kinds.get(groupKindText(desired.id));
   if (kind === undefined) {
-    if (context.coming.kinds.has(groupKindText(desired.id))) return { change: { type: 'deferred', desired, why: 'its CustomResourceDefinition is part of this sync' } };
-    return refuse(`the cluster does not serve ${desired.manifest.apiVersion} ${desired.manifest.kind}: correct the apiVersion or kind, or install its CustomResourceDefinition`);
+    if (context.coming.kinds.has(groupKindText(desired.id)))
+      return { change: { type: 'deferred', desired, why: 'its CustomResourceDefinition is part of this sync' } };
+    return refuse(
+      `the cluster does not serve ${desired.manifest.apiVersion} ${desired.manifest.kind}: correct the apiVersion or kind, or install its CustomResourceDefinition`,
+    );
   }
   try {
     const { created, object } = await destination.dryRun(kind, withApplied(desired, 'pending'), signal);
@@ -67,7 +73,8 @@ function whyNotOurs(existing: LiveObject, { owner, adopt }: DryRunContext): stri
   if (named !== undefined && (named !== referenceText(owner.application) || (label !== undefined && label !== owner.hash))) {
     return `belongs to Application ${named}${named === referenceText(owner.application) ? ' of another installation' : ''}, and Application ${referenceText(owner.application)} renders it too: take it out of one of them`;
   }
-  if (named === undefined && adopt === 'never') return 'exists already and spec.sync.adopt is never: remove the object, or set adopt to unmanaged to take it over';
+  if (named === undefined && adopt === 'never')
+    return 'exists already and spec.sync.adopt is never: remove the object, or set adopt to unmanaged to take it over';
   return undefined;
 }
 
@@ -90,7 +97,8 @@ function isRoleMissing({ code, details: { kind = '' } = {} }: PortError): boolea
 function advice(error: PortError, desired: Desired): string {
   const { kind = '', name = '' } = error.details ?? {};
   if (isRoleMissing(error)) return `role ${name} does not exist: create it, or render it`;
-  if (error.code === 'NOT_FOUND' && kind === 'namespaces') return `namespace ${name || desired.id.namespace} does not exist: create it, render it, or set spec.sync.createNamespace`;
+  if (error.code === 'NOT_FOUND' && kind === 'namespaces')
+    return `namespace ${name || desired.id.namespace} does not exist: create it, render it, or set spec.sync.createNamespace`;
   return error.message;
 }
 

@@ -67,7 +67,14 @@ export async function observe(
 
 type Judged = { readonly health: Health; readonly unsettled?: { readonly namespace: string; readonly selector: string }; readonly lookAgainInMs?: number };
 
-async function judge(live: Live, kinds: ReadonlyMap<string, ServedKind>, destination: Destination, liveObjects: LiveObjects, now: Date, signal: AbortSignal): Promise<Judged> {
+async function judge(
+  live: Live,
+  kinds: ReadonlyMap<string, ServedKind>,
+  destination: Destination,
+  liveObjects: LiveObjects,
+  now: Date,
+  signal: AbortSignal,
+): Promise<Judged> {
   if (!hasHealthRule(live.id)) return { health: live.metadata.deletionTimestamp === undefined ? healthy : { health: 'Progressing', message: 'being deleted' } };
 
   const object = await wholeObject(live, kinds, destination, liveObjects, signal);
@@ -94,7 +101,13 @@ async function replicaSetsOf(id: ResourceId, selector: string, kinds: ReadonlyMa
   return kind === undefined ? [] : (await destination.list(kind, id.namespace, selector, signal)).map(({ metadata }) => metadata);
 }
 
-async function wholeObject(live: Live, kinds: ReadonlyMap<string, ServedKind>, destination: Destination, liveObjects: LiveObjects, signal: AbortSignal): Promise<LiveObject | undefined> {
+async function wholeObject(
+  live: Live,
+  kinds: ReadonlyMap<string, ServedKind>,
+  destination: Destination,
+  liveObjects: LiveObjects,
+  signal: AbortSignal,
+): Promise<LiveObject | undefined> {
   const known = liveObjects.get(live.metadata.uid, live.metadata.resourceVersion);
   if (known !== undefined) return known;
   const kind = kinds.get(groupKindText(live.id));
@@ -105,6 +118,11 @@ async function wholeObject(live: Live, kinds: ReadonlyMap<string, ServedKind>, d
 
 /** What an apply answered, as a later LIST would show it. */
 export const liveOf = (object: LiveObject): Live => ({
-  id: { group: groupOf(object.apiVersion), kind: object.kind, ...(object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace }), name: object.metadata.name },
+  id: {
+    group: groupOf(object.apiVersion),
+    kind: object.kind,
+    ...(object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace }),
+    name: object.metadata.name,
+  },
   metadata: object.metadata,
 });

@@ -32,7 +32,13 @@ export type SyncOutcome = {
   /** Health of everything that is rendered; missing when the run did not get as far as looking. */
   readonly health?: Health;
   readonly unsettled: readonly { readonly namespace: string; readonly selector: string }[];
-  readonly objects?: { readonly rendered: number; readonly members: number; readonly outOfSync: number; readonly deferred: readonly string[]; readonly withheld: readonly string[] };
+  readonly objects?: {
+    readonly rendered: number;
+    readonly members: number;
+    readonly outOfSync: number;
+    readonly deferred: readonly string[];
+    readonly withheld: readonly string[];
+  };
   readonly everythingDryRun: boolean;
   readonly lookAgainInMs?: number;
   /** The Application as it was last written during the run: a claim moves its resourceVersion. */

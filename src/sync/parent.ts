@@ -1,4 +1,12 @@
-import { applySetIdLabel, groupKindsAnnotation, installationLabel, namespacesAnnotation, type Owner, ownerAnnotation, toolingAnnotation } from '../diff/ownership.ts';
+import {
+  applySetIdLabel,
+  groupKindsAnnotation,
+  installationLabel,
+  namespacesAnnotation,
+  type Owner,
+  ownerAnnotation,
+  toolingAnnotation,
+} from '../diff/ownership.ts';
 import { type GroupKind, groupKindText, type LiveObject, type Manifest } from '../model/manifest.ts';
 import { accepted, type Parsed, refused } from '../model/parsed.ts';
 import { referenceText } from '../model/reference.ts';
@@ -49,7 +57,8 @@ export const widened = (a: Extent, b: Extent): Extent => ({ kinds: [...a.kinds, 
 /** Whether writing the extent would change the parent. */
 export function saysOther(parent: LiveObject | undefined, manifest: Manifest): boolean {
   const { annotations = {}, labels = {} } = parent?.metadata ?? {};
-  const says = (now: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>> = {}): boolean => Object.entries(wanted).every(([key, value]) => now[key] === value);
+  const says = (now: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>> = {}): boolean =>
+    Object.entries(wanted).every(([key, value]) => now[key] === value);
   return !says(annotations, manifest.metadata.annotations) || !says(labels, manifest.metadata.labels);
 }
 

@@ -14,10 +14,16 @@ export function mayDeploy(application: Application, repository: Repository, clus
   const { namespace: from } = application.metadata;
   const problems: Problem[] = [];
   if (!mayBeUsedFrom(repository, from)) {
-    problems.push({ at: 'spec.source.repository', message: `Repository ${referenceText(referenceOf(repository))} does not allow namespace ${from}: add it to its allowedNamespaces` });
+    problems.push({
+      at: 'spec.source.repository',
+      message: `Repository ${referenceText(referenceOf(repository))} does not allow namespace ${from}: add it to its allowedNamespaces`,
+    });
   }
   if (!mayBeUsedFrom(cluster, from)) {
-    problems.push({ at: 'spec.destination.cluster', message: `Cluster ${referenceText(referenceOf(cluster))} does not allow namespace ${from}: add it to its allowedNamespaces` });
+    problems.push({
+      at: 'spec.destination.cluster',
+      message: `Cluster ${referenceText(referenceOf(cluster))} does not allow namespace ${from}: add it to its allowedNamespaces`,
+    });
   }
   const identity = identityOf(application, cluster);
   if (!identity.ok) problems.push(...identity.problems);
@@ -32,11 +38,19 @@ function identityOf(application: Application, cluster: Cluster): Parsed<Identity
     if (cluster.spec.allowPrivileged.includes(from)) return accepted({ as: 'sluice' });
     return {
       ok: false,
-      problems: [{ at: 'spec.serviceAccountName', message: `is missing: name a service account of namespace ${namespace} that a rule of Cluster ${cluster.metadata.name} allows` }],
+      problems: [
+        {
+          at: 'spec.serviceAccountName',
+          message: `is missing: name a service account of namespace ${namespace} that a rule of Cluster ${cluster.metadata.name} allows`,
+        },
+      ],
     };
   }
   const allowed = cluster.spec.rules.some(
-    (rule) => rule.hubNamespaces.includes(from) && rule.namespaces.some((pattern) => matches(pattern, namespace)) && rule.serviceAccounts.some((pattern) => matches(pattern, account)),
+    (rule) =>
+      rule.hubNamespaces.includes(from) &&
+      rule.namespaces.some((pattern) => matches(pattern, namespace)) &&
+      rule.serviceAccounts.some((pattern) => matches(pattern, account)),
   );
   if (allowed) return accepted({ as: 'service-account', namespace, name: account });
   return {

@@ -36,10 +36,12 @@ const keeps: readonly (readonly [annotation: string, value: RegExp])[] = [
  * Drift is undone at once, whatever the health of earlier waves: those objects have had their turn.
  */
 export function planSync(assessed: readonly Assessed[], orphans: readonly Live[], policy: { readonly prune: boolean }): SyncPlan {
-  const withheld = orphans.toSorted((a, b) => compareIds(a.id, b.id)).flatMap((live): Withheld[] => {
-    const reason = reasonToKeep(live, policy);
-    return reason === undefined ? [] : [{ live, reason }];
-  });
+  const withheld = orphans
+    .toSorted((a, b) => compareIds(a.id, b.id))
+    .flatMap((live): Withheld[] => {
+      const reason = reasonToKeep(live, policy);
+      return reason === undefined ? [] : [{ live, reason }];
+    });
   const leaving = orphans.filter((live) => !withheld.some((kept) => kept.live === live));
   return { next: nextStep(assessed, leaving), withheld };
 }

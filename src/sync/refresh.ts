@@ -12,8 +12,8 @@ import { resolveRevision } from '../source/revision.ts';
 import type { Commit, Files, RepositoryAccess } from '../source/source.ts';
 import { commitOf } from './checkout.ts';
 import type { Ports } from './ports.ts';
-import { renderSourceOf } from './render-source.ts';
 import { followersOf, hasToBeRebuilt, isEnvironmentBranch, isFollowed, isRecord, prefixesOf, trackedRefs } from './refs.ts';
+import { renderSourceOf } from './render-source.ts';
 import { placementsOf } from './wanted.ts';
 
 export type RefreshOutcome = {
@@ -59,10 +59,22 @@ export async function refreshOnce(repository: Repository, ports: Ports, signal: 
   };
 }
 
-type Context = { readonly repository: Repository; readonly access: RepositoryAccess; readonly refs: readonly TrackedRef[]; readonly ports: Ports; readonly signal: AbortSignal };
+type Context = {
+  readonly repository: Repository;
+  readonly access: RepositoryAccess;
+  readonly refs: readonly TrackedRef[];
+  readonly ports: Ports;
+  readonly signal: AbortSignal;
+};
 
 /** A process that has just started fetches where it left off before the new tip, else the commits in between would not arrive. */
-async function previousReleases(pipelines: readonly Pipeline[], moved: readonly TrackedRef[], access: RepositoryAccess, ports: Ports, signal: AbortSignal): Promise<void> {
+async function previousReleases(
+  pipelines: readonly Pipeline[],
+  moved: readonly TrackedRef[],
+  access: RepositoryAccess,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
   for (const pipeline of pipelines) {
     const ref = moved.find(({ name }) => name === `refs/heads/${pipeline.spec.branch}`);
     const newest = releasesOf(pipeline, ports).at(-1);
@@ -76,9 +88,15 @@ async function previousReleases(pipelines: readonly Pipeline[], moved: readonly 
 
 async function remember(repository: Repository, refs: readonly TrackedRef[], { hub }: Ports, signal: AbortSignal): Promise<Repository> {
   const before = repository.status;
-  const same = before?.refs.length === refs.length && refs.every((ref) => before.refs.includes(ref)) && before.observedGeneration === repository.metadata.generation;
+  const same =
+    before?.refs.length === refs.length && refs.every((ref) => before.refs.includes(ref)) && before.observedGeneration === repository.metadata.generation;
   if (same) return repository;
-  return hub.writeStatus('Repository', repository, { conditions: before?.conditions ?? [], refs: [...refs], observedGeneration: repository.metadata.generation }, signal);
+  return hub.writeStatus(
+    'Repository',
+    repository,
+    { conditions: before?.conditions ?? [], refs: [...refs], observedGeneration: repository.metadata.generation },
+    signal,
+  );
 }
 
 /** Makes the Releases that are due and says for which Pipelines something is to be done. */
@@ -96,10 +114,16 @@ async function releasesFor(pipelines: readonly Pipeline[], applications: readonl
   return due;
 }
 
-const releaseName = (pipeline: Pipeline, spec: Pick<ReleaseSpec, 'sequence' | 'revision'>): string => `${pipeline.metadata.name}-${spec.sequence}-${spec.revision.slice(0, 8)}`;
+const releaseName = (pipeline: Pipeline, spec: Pick<ReleaseSpec, 'sequence' | 'revision'>): string =>
+  `${pipeline.metadata.name}-${spec.sequence}-${spec.revision.slice(0, 8)}`;
 
 /** A tip is a Release when what the Pipeline's Applications read differs from the newest Release, or when it is the first. */
-async function releaseDue(pipeline: Pipeline, applications: readonly Application[], tip: TrackedRef, { access, ports, signal }: Context): Promise<ReleaseSpec | undefined> {
+async function releaseDue(
+  pipeline: Pipeline,
+  applications: readonly Application[],
+  tip: TrackedRef,
+  { access, ports, signal }: Context,
+): Promise<ReleaseSpec | undefined> {
   const newest = releasesOf(pipeline, ports).at(-1) ?? (await newestAdmitted(pipeline, ports, signal));
   if (newest?.spec.revision === tip.commit) return undefined;
 
@@ -114,7 +138,9 @@ async function releaseDue(pipeline: Pipeline, applications: readonly Application
 
 /** A Release that this process has not seen yet, as right after a hub was rebuilt. */
 async function newestAdmitted(pipeline: Pipeline, { hub }: Ports, signal: AbortSignal): Promise<Release | undefined> {
-  const [newest] = (pipeline.status?.stages ?? []).flatMap(({ admitted }) => (admitted === undefined ? [] : [admitted])).toSorted((a, b) => b.sequence - a.sequence);
+  const [newest] = (pipeline.status?.stages ?? [])
+    .flatMap(({ admitted }) => (admitted === undefined ? [] : [admitted]))
+    .toSorted((a, b) => b.sequence - a.sequence);
   return newest === undefined ? undefined : hub.read('Release', { namespace: pipeline.metadata.namespace, name: newest.release }, signal);
 }
 
@@ -182,4 +208,3 @@ async function affectedApplications(applications: readonly Application[], { refs
 }
 
 const subjectOf = (commit: Commit): string => (commit.message.split('\n')[0] ?? '').slice(0, 256);
-

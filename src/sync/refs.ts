@@ -1,8 +1,8 @@
+import { sameReference } from '../model/reference.ts';
 import type { Application } from '../resources/application.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
 import type { Repository, TrackedRef } from '../resources/repository.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
-import { sameReference } from '../model/reference.ts';
 import { refsOf } from '../source/revision.ts';
 import type { Ref } from '../source/source.ts';
 import { hasBranch } from './wanted.ts';
@@ -28,7 +28,8 @@ export function prefixesOf({ applications, pipelines }: Following): readonly str
 }
 
 /** Only exact names, and environment branches: `refs/heads/main` as a prefix also lists `refs/heads/main-2`. */
-export const isFollowed = (ref: Ref, prefixes: readonly string[]): boolean => prefixes.some((prefix) => (prefix.endsWith('/') ? ref.name.startsWith(prefix) : ref.name === prefix));
+export const isFollowed = (ref: Ref, prefixes: readonly string[]): boolean =>
+  prefixes.some((prefix) => (prefix.endsWith('/') ? ref.name.startsWith(prefix) : ref.name === prefix));
 
 export const isEnvironmentBranch = ({ name }: { readonly name: string }): boolean => name.startsWith('refs/heads/env/');
 
@@ -58,7 +59,12 @@ export function trackedRefs(before: readonly TrackedRef[], refs: readonly Ref[],
     .map(({ name, commit }) => {
       const known = before.find((ref) => ref.name === name);
       if (known?.commit === commit && known.sequence >= lowest(name)) return known;
-      return { name, commit, sequence: Math.max(known?.sequence ?? 0, lowest(name)) + 1, movedAt: known?.commit === commit ? known.movedAt : now.toISOString() };
+      return {
+        name,
+        commit,
+        sequence: Math.max(known?.sequence ?? 0, lowest(name)) + 1,
+        movedAt: known?.commit === commit ? known.movedAt : now.toISOString(),
+      };
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -37,7 +37,8 @@ export function openRepositorySecrets(hub: Pick<Hub, 'secret'>, now: () => Date)
       const values = await read(repository, signal);
       const base = { repository: referenceOf(repository), url: repository.spec.url };
       if (repository.spec.secretRef === undefined) return base;
-      if (values === undefined) throw invalid(repository, `Secret ${repository.spec.secretRef.name} does not exist in namespace ${repository.metadata.namespace}: create it`);
+      if (values === undefined)
+        throw invalid(repository, `Secret ${repository.spec.secretRef.name} does not exist in namespace ${repository.metadata.namespace}: create it`);
       const { token, username, password } = values;
       if (token !== undefined && token !== '') return { ...base, credentials: { token: token.trim() } };
       if (username !== undefined && password !== undefined) return { ...base, credentials: { username: username.trim(), password: password.trim() } };

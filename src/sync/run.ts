@@ -32,7 +32,10 @@ export function newRun(application: Application, id: string) {
         const its = seen.healths.get(resourceKey(id));
         return its === undefined ? [] : [{ id, health: its }];
       });
-      health = desired.length === 0 ? { health: 'Healthy', message: 'renders no object' } : (applicationHealth(healths) ?? { health: 'Missing', message: 'nothing is applied yet' });
+      health =
+        desired.length === 0
+          ? { health: 'Healthy', message: 'renders no object' }
+          : (applicationHealth(healths) ?? { health: 'Missing', message: 'nothing is applied yet' });
     },
     end(result: SyncResult): SyncOutcome {
       return {
@@ -50,4 +53,3 @@ export function newRun(application: Application, id: string) {
     },
   };
 }
-

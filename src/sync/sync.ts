@@ -1,5 +1,5 @@
-import { definedKinds, desiredObjects, type Desired } from '../diff/desired.ts';
-import { compare, type Change } from '../diff/diff.ts';
+import { type Desired, definedKinds, desiredObjects } from '../diff/desired.ts';
+import { type Change, compare } from '../diff/diff.ts';
 import { isMember, ownerOf } from '../diff/ownership.ts';
 import { describeId, groupKindText, groupOf, resourceKey } from '../model/manifest.ts';
 import type { Problem } from '../model/parsed.ts';
@@ -80,7 +80,10 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   if (!extent.ok) return run.end({ is: 'refused', problems: extent.problems });
 
   const defined = definedKinds(rendered.value.manifests);
-  const kinds = await destination.kinds([...rendered.value.manifests.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })), ...extent.value.kinds], signal);
+  const kinds = await destination.kinds(
+    [...rendered.value.manifests.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })), ...extent.value.kinds],
+    signal,
+  );
   const desired = desiredObjects(rendered.value.manifests, owner, application.spec.destination.namespace, (kind) => {
     const served = kinds.get(groupKindText(kind));
     return served === undefined ? defined.get(groupKindText(kind)) : served.namespaced ? 'namespaced' : 'cluster';
@@ -98,12 +101,20 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
     owner,
     adopt: application.spec.sync.adopt,
     coming: comingOf(desired.value, new Set(defined.keys()), application.spec.sync.createNamespace ? [application.spec.destination.namespace] : []),
-    originOf: ({ id: { namespace, ...id } }) => rendered.value.origins.get(resourceKey({ ...id, ...(namespace === undefined ? {} : { namespace }) })) ?? rendered.value.origins.get(resourceKey(id)),
+    originOf: ({ id: { namespace, ...id } }) =>
+      rendered.value.origins.get(resourceKey({ ...id, ...(namespace === undefined ? {} : { namespace }) })) ?? rendered.value.origins.get(resourceKey(id)),
   };
   const { changes, refused } = await dryRunAll(comparison.unproven, destination, context, signal);
   run.everythingDryRun = everything;
   const all: readonly Change[] = [...comparison.proven.map((pair) => ({ type: 'unchanged', ...pair }) as const), ...changes];
-  const observation = await observe(all.flatMap((change) => ('live' in change ? [change.live] : [])), kinds, destination, ports.liveObjects, ports.now(), signal);
+  const observation = await observe(
+    all.flatMap((change) => ('live' in change ? [change.live] : [])),
+    kinds,
+    destination,
+    ports.liveObjects,
+    ports.now(),
+    signal,
+  );
   const assessed = all.map((change) => withHealth(change, observation));
   const plan = planSync(assessed, comparison.orphans, application.spec.sync);
   run.objects = {
@@ -125,7 +136,11 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
       run.phase = 'apply';
       const claimed = await writing.claim(`wave ${plan.next.wave}`);
       if (claimed !== undefined) return run.end(claimed);
-      const written = await applyGroups(plan.next.groups, { destination, context, keepClaim: writing.keepClaim, prepare: writing.prepare, superseded: writing.superseded }, signal);
+      const written = await applyGroups(
+        plan.next.groups,
+        { destination, context, keepClaim: writing.keepClaim, prepare: writing.prepare, superseded: writing.superseded },
+        signal,
+      );
       return run.end(await afterWriting(run, ports, destination, { kinds, desired: desired.value, all, written, remaining: plan.next.remaining }, signal));
     }
     case 'prune': {
@@ -164,8 +179,16 @@ async function placeOf(application: Application, { hub }: Ports, signal: AbortSi
   ]);
   const cluster = hub.seen('Cluster', clusterReference);
   const problems: Problem[] = [];
-  if (repository === undefined) problems.push({ at: 'spec.source.repository', message: `there is no Repository ${repositoryReference.namespace}/${repositoryReference.name}: create it, or correct the name` });
-  if (cluster === undefined) problems.push({ at: 'spec.destination.cluster', message: `there is no Cluster ${clusterReference.namespace}/${clusterReference.name}: create it, or correct the name` });
+  if (repository === undefined)
+    problems.push({
+      at: 'spec.source.repository',
+      message: `there is no Repository ${repositoryReference.namespace}/${repositoryReference.name}: create it, or correct the name`,
+    });
+  if (cluster === undefined)
+    problems.push({
+      at: 'spec.destination.cluster',
+      message: `there is no Cluster ${clusterReference.namespace}/${clusterReference.name}: create it, or correct the name`,
+    });
   if (repository === undefined || cluster === undefined) return { result: { is: 'refused', problems } satisfies SyncResult };
   if (application.spec.suspend) return { result: { is: 'waiting', message: 'suspended' } satisfies SyncResult };
   if (cluster.spec.suspend) return { result: { is: 'waiting', message: `Cluster ${cluster.metadata.name} is suspended` } satisfies SyncResult };
@@ -192,14 +215,31 @@ function withheldByPolicy(application: Application, changes: readonly Change[], 
   return sync.automated ? undefined : `${differing.length} objects differ, and spec.sync.automated is off`;
 }
 
-type AfterWriting = { readonly kinds: ReadonlyMap<string, ServedKind>; readonly desired: readonly Desired[]; readonly all: readonly Change[]; readonly written: Written; readonly remaining: number };
+type AfterWriting = {
+  readonly kinds: ReadonlyMap<string, ServedKind>;
+  readonly desired: readonly Desired[];
+  readonly all: readonly Change[];
+  readonly written: Written;
+  readonly remaining: number;
+};
 
 /** Judges what the writes answered, so that health is known at once where it needs no waiting. */
-async function afterWriting(run: Run, ports: Ports, destination: Destination, { kinds, desired, all, written, remaining }: AfterWriting, signal: AbortSignal): Promise<SyncResult> {
+async function afterWriting(
+  run: Run,
+  ports: Ports,
+  destination: Destination,
+  { kinds, desired, all, written, remaining }: AfterWriting,
+  signal: AbortSignal,
+): Promise<SyncResult> {
   for (const object of written.objects) ports.liveObjects.put(object);
   const fresh = new Map(written.objects.map((object) => [resourceKey(liveOf(object).id), liveOf(object)]));
   const live = all.flatMap((change) => fresh.get(resourceKey(change.desired.id)) ?? ('live' in change ? [change.live] : []));
-  const servedNow = live.every(({ id }) => kinds.has(groupKindText(id))) ? kinds : await destination.kinds(live.map(({ id }) => id), signal);
+  const servedNow = live.every(({ id }) => kinds.has(groupKindText(id)))
+    ? kinds
+    : await destination.kinds(
+        live.map(({ id }) => id),
+        signal,
+      );
   run.observe(desired, await observe(live, servedNow, destination, ports.liveObjects, ports.now(), signal));
 
   if (written.refused.length > 0) return { is: 'refused', problems: written.refused };

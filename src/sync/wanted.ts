@@ -44,13 +44,19 @@ export function wantedRevision(application: Application, repository: Repository,
   const placements = placementsOf(application, pipelines);
   const [placement, second] = placements;
   if (placement !== undefined && second !== undefined) {
-    return refused({ at: 'metadata.labels', message: `${placements.map(stageText).join(' and ')} both select this Application; change the labels so that one does` });
+    return refused({
+      at: 'metadata.labels',
+      message: `${placements.map(stageText).join(' and ')} both select this Application; change the labels so that one does`,
+    });
   }
   if (placement !== undefined) return fromStage(application, repository, placement);
 
   const { targetRevision } = application.spec.source;
   if (targetRevision === undefined) {
-    return refused({ at: 'spec.source.targetRevision', message: 'is missing: name a branch, a tag or a commit, or label the Application so that a stage of a Pipeline selects it' });
+    return refused({
+      at: 'spec.source.targetRevision',
+      message: 'is missing: name a branch, a tag or a commit, or label the Application so that a stage of a Pipeline selects it',
+    });
   }
   const refs = repository.status?.refs ?? [];
   const resolved = resolveRevision(targetRevision, refs);
@@ -76,9 +82,15 @@ function fromStage(application: Application, repository: Repository, { pipeline,
   const its = pipeline.spec.repository;
   const own = referenceOf(repository);
   if ((its.namespace ?? pipeline.metadata.namespace) !== own.namespace || its.name !== own.name) {
-    return refused({ at: 'spec.source.repository', message: `is ${referenceText(own)}, but ${stageText({ pipeline, stage })} promotes commits of ${its.name}: use the same Repository` });
+    return refused({
+      at: 'spec.source.repository',
+      message: `is ${referenceText(own)}, but ${stageText({ pipeline, stage })} promotes commits of ${its.name}: use the same Repository`,
+    });
   }
-  const running = runningIn(stage, pipeline.status?.stages.find(({ name }) => name === stage.name));
+  const running = runningIn(
+    stage,
+    pipeline.status?.stages.find(({ name }) => name === stage.name),
+  );
   if (running === undefined) return accepted({ is: 'not-yet', why: `${stageText({ pipeline, stage })} has not admitted a Release yet` });
   return accepted({ is: 'wanted', wanted: { ...running, ref: `refs/heads/${pipeline.spec.branch}` } });
 }

@@ -60,7 +60,8 @@ export function writer({ run, ports, destination, owner, parent, wide, desired, 
     },
     superseded(): boolean {
       const repository = ports.hub.seen('Repository', resolveReference(run.application, run.application.spec.source.repository));
-      const now = repository === undefined ? undefined : wantedRevision(run.application, repository, ports.hub.list('Pipeline', run.application.metadata.namespace));
+      const now =
+        repository === undefined ? undefined : wantedRevision(run.application, repository, ports.hub.list('Pipeline', run.application.metadata.namespace));
       return now?.ok === true && now.value.is === 'wanted' && now.value.wanted.commit !== wanted.commit;
     },
     /** Once nothing is left to prune, the parent says no more than what is there. */
@@ -75,4 +76,3 @@ export function writer({ run, ports, destination, owner, parent, wide, desired, 
     },
   };
 }
-

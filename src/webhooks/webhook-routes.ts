@@ -43,11 +43,9 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<WebhookOptions> = async (a
     const trusted = known !== undefined && known.secret !== '' ? known : undefined;
     const host = hosts[trusted?.host ?? 'gitea'];
     if (!host.isSigned(trusted?.secret ?? secretOfNobody, request.headers, body) || trusted === undefined) {
-      return reply
-        .code(401)
-        .send({
-          message: 'no Repository of this name takes webhooks with this signature; compare the secret of the webhook with webhookSecret of the Repository',
-        });
+      return reply.code(401).send({
+        message: 'no Repository of this name takes webhooks with this signature; compare the secret of the webhook with webhookSecret of the Repository',
+      });
     }
 
     const changesRefs = host.changesRefs(request.headers, body);

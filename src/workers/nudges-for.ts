@@ -87,7 +87,9 @@ function forApplication({ before, now, reference }: Extract<HubChange, { kind: '
   }
   const proven = isDeepStrictEqual(before && provenBy(before), provenBy(now)) ? [] : promotes;
   // Whoever asks for a sync means the newest commit too.
-  return isAskedFor(before, now) ? [{ verb: 'sync', reference }, { verb: 'refresh', reference: resolveReference(now, now.spec.source.repository) }, ...proven] : proven;
+  return isAskedFor(before, now)
+    ? [{ verb: 'sync', reference }, { verb: 'refresh', reference: resolveReference(now, now.spec.source.repository) }, ...proven]
+    : proven;
 }
 
 const isAskedFor = (before: Application | undefined, now: Application): boolean =>

@@ -1,6 +1,6 @@
 import { type Reference, referenceText } from '../model/reference.ts';
-import type { Handlers, OpenWatch, PodFacts, SeenPod } from './watches.ts';
 import { selectorMatches } from './pod-selector.ts';
+import type { Handlers, OpenWatch, PodFacts, SeenPod } from './watches.ts';
 
 /** A workload of an Application that is rolling out: whose pods tell more than its own status does. */
 export type Unsettled = { readonly application: Reference; readonly namespace: string; readonly selector: string };

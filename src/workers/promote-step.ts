@@ -2,12 +2,12 @@ import { canonicalJson, type Json } from '../model/json.ts';
 import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import { noteVerdicts } from '../promotion/note-verdicts.ts';
-import { promoteOnce, type PromoteOutcome } from '../promotion/promote.ts';
 import type { Ports } from '../promotion/ports.ts';
+import { type PromoteOutcome, promoteOnce } from '../promotion/promote.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
-import { pipelineConditions } from '../status/pipeline-status.ts';
 import { conditionsOf, failing } from '../status/conditions.ts';
+import { pipelineConditions } from '../status/pipeline-status.ts';
 import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
 import type { StepLog } from './step-log.ts';
@@ -33,7 +33,8 @@ export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog, measures
       tell(pipeline, outcome, log, measures);
       // Last, since nobody waits for it: what was promoted is on its way already.
       const written = await noteVerdicts(outcome.pipeline, ports, signal);
-      if (written.hindrance !== undefined && !isSaid(pipeline, written.hindrance)) log.warn({ pipeline: referenceText(reference), reason: written.hindrance }, 'verdicts not noted');
+      if (written.hindrance !== undefined && !isSaid(pipeline, written.hindrance))
+        log.warn({ pipeline: referenceText(reference), reason: written.hindrance }, 'verdicts not noted');
       const noted = await note(written.pipeline, pipelineConditions({ ...outcome, pipeline: written.pipeline, unnoted: written.hindrance }), ports, signal);
       const usualMs = isPending(noted) ? whilePendingMs : written.hindrance === undefined ? resyncMs : whileUnnotedMs;
       return { lookAgainInMs: Math.min(outcome.lookAgainInMs ?? resyncMs, usualMs) };
@@ -56,7 +57,14 @@ function tell(before: Pipeline, { pipeline }: PromoteOutcome, log: StepLog, meas
   for (const { name, admitted } of pipeline.status?.stages ?? []) {
     const was = before.status?.stages.find((stage) => stage.name === name)?.admitted;
     if (admitted === undefined || (was?.release === admitted.release && was.verdict === admitted.verdict)) continue;
-    const facts = { pipeline: referenceText(referenceOf(pipeline)), stage: name, release: admitted.release, commit: admitted.revision, verdict: admitted.verdict, reason: admitted.reason };
+    const facts = {
+      pipeline: referenceText(referenceOf(pipeline)),
+      stage: name,
+      release: admitted.release,
+      commit: admitted.revision,
+      verdict: admitted.verdict,
+      reason: admitted.reason,
+    };
     log.info(facts, was?.release === admitted.release ? 'verdict' : 'admitted');
     if (admitted.verdict === 'pending' || admitted.verdictAt === undefined) continue;
     measures.judged(`${facts.pipeline}/${name}`, admitted.verdict, (Date.parse(admitted.verdictAt) - Date.parse(admitted.admittedAt)) / 1000);

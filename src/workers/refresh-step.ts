@@ -43,7 +43,15 @@ export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: 
   };
 }
 
-const reasonOf = { UNREACHABLE: 'Unreachable', TIMEOUT: 'Timeout', CONFLICT: 'Conflict', UNAUTHORIZED: 'Unauthorized', FORBIDDEN: 'Forbidden', NOT_FOUND: 'NotFound', INVALID: 'Invalid' } as const;
+const reasonOf = {
+  UNREACHABLE: 'Unreachable',
+  TIMEOUT: 'Timeout',
+  CONFLICT: 'Conflict',
+  UNAUTHORIZED: 'Unauthorized',
+  FORBIDDEN: 'Forbidden',
+  NOT_FOUND: 'NotFound',
+  INVALID: 'Invalid',
+} as const;
 
 async function note(repository: Repository, conditions: readonly ConditionNow[], { hub, now }: Ports, signal: AbortSignal): Promise<void> {
   const before = repository.status ?? { conditions: [], refs: [] };

@@ -1,6 +1,6 @@
 import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
-import { reportOnce, type ReportPorts } from '../status/report.ts';
+import { type ReportPorts, reportOnce } from '../status/report.ts';
 import type { StepLog } from './step-log.ts';
 import type { Step } from './worker.ts';
 

@@ -8,9 +8,9 @@ import type { SyncOutcome } from '../sync/outcome.ts';
 import type { Ports } from '../sync/ports.ts';
 import { syncOnce } from '../sync/sync.ts';
 import { placementsOf } from '../sync/wanted.ts';
-import type { StepLog } from './step-log.ts';
 import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
+import type { StepLog } from './step-log.ts';
 import type { Step } from './worker.ts';
 
 /** Looks at one Application: one step of its sync, what came of it into its status, and word to its Pipeline when that may matter. */
@@ -65,4 +65,5 @@ function report({ application, phase, result, wanted }: SyncOutcome, log: StepLo
   }
 }
 
-const same = (before: Application['status'], now: ApplicationStatus): boolean => canonicalJson(before as unknown as Json) === canonicalJson(now as unknown as Json);
+const same = (before: Application['status'], now: ApplicationStatus): boolean =>
+  canonicalJson(before as unknown as Json) === canonicalJson(now as unknown as Json);

@@ -57,7 +57,11 @@ it.each([
   [undefined, {}],
 ])('tells what a server of version %s serves, asking once', async (gitVersion, expected) => {
   const server = serving({ apis: list(widgets) });
-  const asking = { ...server, send: async (request: Parameters<ApiServer['send']>[0]) => (request.path === '/version' ? { status: 200, body: { gitVersion }, warnings: [] } : server.send(request)) };
+  const asking = {
+    ...server,
+    send: async (request: Parameters<ApiServer['send']>[0]) =>
+      request.path === '/version' ? { status: 200, body: { gitVersion }, warnings: [] } : server.send(request),
+  };
   const discovery = openDiscovery(asking);
   const apiVersions = ['example.org/v1', 'example.org/v1/Widget', 'example.org/v2', 'example.org/v2/Widget', 'v1', 'v1/ConfigMap'];
   expect(await discovery.capabilities(signal)).toEqual({ ...expected, apiVersions });

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { openMetrics } from '../../src/adapters/prometheus.ts';
 import { metricsRoute } from '../../src/api/metrics-route.ts';
 import { createServer } from '../../src/api/server.ts';
-import pino from 'pino';
 import { application } from '../builders.ts';
 import { fakeHub } from '../fakes/fake-hub.ts';
 
-const { hub } = fakeHub(application({ status: { health: { health: 'Degraded', message: '', since: '2026-01-01T00:00:00Z' }, sync: { state: 'Synced', message: '' } } }), application({ name: 'other' }));
+const { hub } = fakeHub(
+  application({ status: { health: { health: 'Degraded', message: '', since: '2026-01-01T00:00:00Z' }, sync: { state: 'Synced', message: '' } } }),
+  application({ name: 'other' }),
+);
 const open = (queueDepths = async () => [{ verb: 'sync' as const, waiting: 3, oldestMs: 1500 }]) => openMetrics({ hub, queueDepths });
 
 describe('metrics', () => {

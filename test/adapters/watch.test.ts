@@ -84,7 +84,7 @@ it('reports after a relist only what differs: a missed deletion, a missed change
 it('goes on from the last bookmark when the server ends a watch, without a list', async () => {
   const server = scripted([list('10')], [[bookmark('15')], ['hangs']]);
   await listen(server, () => server.asked.length === 3);
-  expect(server.asked.map(({ query }) => query?.['resourceVersion'])).toEqual([undefined, '10', '15']);
+  expect(server.asked.map(({ query }) => query?.resourceVersion)).toEqual([undefined, '10', '15']);
 });
 
 it('does not report an event twice that a resumed watch repeats', async () => {
@@ -125,7 +125,7 @@ it('keeps what the transformation kept, and reports it when a deletion was misse
     (words) => words.filter((word) => word === 'synced').length === 2,
     {
       transform: (object) => ({ ...object, metadata: { ...object.metadata, annotations: { kept: 'yes' } } }),
-      onEvent: ({ type, object }) => colors.push(`${type} ${object.metadata.labels?.['color']} ${object.metadata.annotations?.['kept']}`),
+      onEvent: ({ type, object }) => colors.push(`${type} ${object.metadata.labels?.color} ${object.metadata.annotations?.kept}`),
     },
   );
   expect(said).toEqual(['synced', 'synced']);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { kinds } from '../../src/resources/kinds.ts';
 import type { RealCluster } from '../real-parts.ts';
 
-export const crdFiles = Object.values(kinds).map((plural) => new URL(`../../deploy/crds/${plural}.yaml`, import.meta.url));
+const crdFiles = Object.values(kinds).map((plural) => new URL(`../../deploy/crds/${plural}.yaml`, import.meta.url));
 
 /** Applies deploy/crds as a person would, and waits until the API server serves them. */
 export async function applyCrds(cluster: RealCluster): Promise<void> {

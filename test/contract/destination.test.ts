@@ -37,7 +37,7 @@ function openFake(): Bench {
     destination: fake.destination,
     sluice: fake.destination,
     async setData(name, manager, data) {
-      fake.edit(id(name), manager, (object) => ({ ...object, data: { ...(object['data'] as object), ...data } }));
+      fake.edit(id(name), manager, (object) => ({ ...object, data: { ...(object.data as object), ...data } }));
     },
     invalid(name) {
       fake.refuse(id(name), { code: 'INVALID', message: '.dota: field not declared in schema', details: { fields: ['.dota'] } });
@@ -114,13 +114,13 @@ describe.each([
     expect(await destination.read(configMaps, idFor('dry'), signal)).toBeUndefined();
     await destination.apply(configMaps, made('dry'), signal);
     expect((await destination.dryRun(configMaps, made('dry', { a: '2' }), signal)).created).toBe(false);
-    expect((await read('dry'))['data']).toEqual({ a: '1' });
+    expect((await read('dry')).data).toEqual({ a: '1' });
   });
 
   it('says of an apply whether it created the object', async () => {
     expect((await destination.apply(configMaps, made('created'), signal)).created).toBe(true);
     expect((await destination.apply(configMaps, made('created', { a: '2' }), signal)).created).toBe(false);
-    expect((await read('created'))['data']).toEqual({ a: '2' });
+    expect((await read('created')).data).toEqual({ a: '2' });
   });
 
   it('leaves the version of an object alone that is applied unchanged', async () => {
@@ -147,7 +147,7 @@ describe.each([
     expect(applyEntry((await read('fought')).metadata)?.fieldsV1).toEqual({ 'f:data': { 'f:b': {} } });
     await destination.apply(configMaps, made('fought', { a: '1', b: '1' }), signal);
     const after = await read('fought');
-    expect(after['data']).toEqual({ a: '1', b: '1' });
+    expect(after.data).toEqual({ a: '1', b: '1' });
     expect(applyEntry(after.metadata)?.fieldsV1).toEqual({ 'f:data': { 'f:a': {}, 'f:b': {} } });
   });
 
@@ -155,7 +155,7 @@ describe.each([
     await destination.apply(configMaps, made('shrinks', { a: '1', b: '1' }), signal);
     await bench.setData('shrinks', 'another-controller', { c: '1' });
     await destination.apply(configMaps, made('shrinks', { a: '1' }), signal);
-    expect((await read('shrinks'))['data']).toEqual({ a: '1', c: '1' });
+    expect((await read('shrinks')).data).toEqual({ a: '1', c: '1' });
   });
 
   it('takes a field over with written managedFields, so that the next apply removes it', async () => {
@@ -166,7 +166,7 @@ describe.each([
     await destination.writeManagedFields(configMaps, live, absorbed, signal);
     await expect(destination.writeManagedFields(configMaps, live, absorbed, signal)).rejects.toMatchObject({ code: 'CONFLICT' });
     await destination.apply(configMaps, made('absorbed', { a: '1' }), signal);
-    expect((await read('absorbed'))['data']).toEqual({ a: '1' });
+    expect((await read('absorbed')).data).toEqual({ a: '1' });
   });
 
   it('lists metadata by label and namespace, without contents', async () => {

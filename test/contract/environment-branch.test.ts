@@ -11,8 +11,8 @@ import { openGitReceivePack } from '../../src/adapters/git-receive-pack.ts';
 import { isPortError } from '../../src/model/port-error.ts';
 import {
   type EnvironmentBranch,
-  environmentRef,
   type EnvironmentRef,
+  environmentRef,
   type PushOutcome,
   type ReadRawCommit,
   readHeadOwner,
@@ -189,7 +189,7 @@ describe.each([
     expect(['moved', 'busy']).toContain(outcomes[1 - winner]?.outcome);
   });
 
-  it('reports the host\'s rules as a refusal with its reason', async () => {
+  it("reports the host's rules as a refusal with its reason", async () => {
     const ref = environmentRef('web', 'ruled');
     await host.protect(ref);
     const commit = commitOf(recordFor('ruled', host.releases[0], undefined), signer);
@@ -263,7 +263,7 @@ describe('a Git host that misbehaves', () => {
     ['an error in the side band', `${line('\u0003fatal: no space left\n')}0000`, { outcome: 'refused', reason: expect.stringContaining('no space left') }],
     ['an ERR packet', line('ERR access denied\n'), { outcome: 'refused', reason: expect.stringContaining('access denied') }],
     ['a lock that was held', ng('failed to update ref'), expect.objectContaining({ code: 'CONFLICT' })],
-    ['another branch\'s report', `${line('unpack ok\n')}${line('ok refs/heads/main\n')}0000`, expect.objectContaining({ code: 'INVALID' })],
+    ["another branch's report", `${line('unpack ok\n')}${line('ok refs/heads/main\n')}0000`, expect.objectContaining({ code: 'INVALID' })],
     ['half a report', line('unpack ok\n').slice(0, 8), expect.objectContaining({ code: 'INVALID' })],
     ['nothing', '', expect.objectContaining({ code: 'INVALID' })],
     ['noise', '\u0000\u00ff<html>', expect.objectContaining({ code: 'INVALID' })],

@@ -23,7 +23,9 @@ export async function openGitHttpBackend(): Promise<GitHost> {
 
   const token = 'a-token';
   const server = createServer((asked, answer) => {
-    const [, password] = Buffer.from(asked.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString().split(':');
+    const [, password] = Buffer.from(asked.headers.authorization?.replace('Basic ', '') ?? '', 'base64')
+      .toString()
+      .split(':');
     if (password === token) runBackend(folder, asked, answer);
     else answer.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('who are you?');
   });
@@ -50,7 +52,7 @@ function runBackend(folder: string, asked: IncomingMessage, answer: ServerRespon
   const { pathname, search } = new URL(asked.url ?? '/', 'http://localhost');
   const backend = spawn('git', ['http-backend'], {
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       GIT_PROJECT_ROOT: folder,
       GIT_HTTP_EXPORT_ALL: '1',
       REMOTE_USER: 'sluice',
@@ -72,7 +74,11 @@ function runBackend(folder: string, asked: IncomingMessage, answer: ServerRespon
   backend.on('close', () => {
     const output = Buffer.concat(chunks);
     const end = output.indexOf('\r\n\r\n');
-    const headers = output.subarray(0, end).toString().split('\r\n').map((line) => line.split(': '));
+    const headers = output
+      .subarray(0, end)
+      .toString()
+      .split('\r\n')
+      .map((line) => line.split(': '));
     const status = headers.find(([name]) => name === 'Status')?.[1];
     for (const [name = '', value = ''] of headers) if (name !== 'Status') answer.setHeader(name, value);
     answer.writeHead(status === undefined ? 200 : Number.parseInt(status, 10)).end(output.subarray(end + 4));

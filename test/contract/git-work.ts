@@ -17,7 +17,7 @@ export function openGitWork({ url, token }: { readonly url: string; readonly tok
     'user.email': 'developer@example.org',
   };
   const env = {
-    PATH: process.env['PATH'],
+    PATH: process.env.PATH,
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_TERMINAL_PROMPT: '0',

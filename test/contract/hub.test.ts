@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
-import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { openApiServer } from '../../src/adapters/api-server.ts';
-import { openHub, type OpenHub } from '../../src/adapters/hub.ts';
+import { type OpenHub, openHub } from '../../src/adapters/hub.ts';
 import { isPortError, type PortErrorCode } from '../../src/model/port-error.ts';
 import { crdOf } from '../../src/resources/crd.ts';
 import { type Kind, kinds } from '../../src/resources/kinds.ts';

@@ -12,8 +12,8 @@ import { describeProblems } from '../../src/model/parsed.ts';
 import { openRenderCache } from '../../src/render/cache.ts';
 import { render } from '../../src/render/render.ts';
 import type { RenderFile } from '../../src/render/renderer.ts';
-import { configMap, filesOf, type Repository } from '../render/repository.ts';
 import { realParts } from '../real-parts.ts';
+import { configMap, filesOf, type Repository } from '../render/repository.ts';
 
 const { parts } = realParts();
 const signal = new AbortController().signal;

@@ -28,7 +28,10 @@ describe('a desired object', () => {
   });
 
   it('leaves out what only the API server writes', () => {
-    const exported = { ...manifest({ more: { status: { phase: 'Active' } } }), metadata: { name: 'settings', uid: 'u', resourceVersion: '7', creationTimestamp: null, managedFields: [] } } as unknown as Manifest;
+    const exported = {
+      ...manifest({ more: { status: { phase: 'Active' } } }),
+      metadata: { name: 'settings', uid: 'u', resourceVersion: '7', creationTimestamp: null, managedFields: [] },
+    } as unknown as Manifest;
     const [object] = desired(exported);
     expect(object?.digest).toBe(onlyDesired().digest);
   });
@@ -57,11 +60,26 @@ describe('a desired object', () => {
 describe('a render is refused', () => {
   it.each([
     ['for a hook', manifest({ annotations: { 'argocd.argoproj.io/hook': 'PreSync' } }), 'hooks are not supported yet'],
-    ['for a Helm hook', manifest({ annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } }), 'has the annotation helm.sh/hook: hooks are not supported yet'],
+    [
+      'for a Helm hook',
+      manifest({ annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } }),
+      'has the annotation helm.sh/hook: hooks are not supported yet',
+    ],
     ['for a Helm hook that is a test as well', manifest({ annotations: { 'helm.sh/hook': 'post-install, test' } }), 'hooks are not supported yet'],
-    ['for a Helm hook that another annotation makes one', manifest({ annotations: { 'helm.sh/hook': 'crd-install', 'argocd.argoproj.io/hook': 'Sync' } }), 'has the annotation argocd.argoproj.io/hook'],
+    [
+      'for a Helm hook that another annotation makes one',
+      manifest({ annotations: { 'helm.sh/hook': 'crd-install', 'argocd.argoproj.io/hook': 'Sync' } }),
+      'has the annotation argocd.argoproj.io/hook',
+    ],
     ['for a wave that is no number', manifest({ annotations: { 'argocd.argoproj.io/sync-wave': 'first' } }), 'must be a whole number'],
-    ['for an object of a controller', { ...manifest(), metadata: { name: 'settings', ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'u', controller: true }] } } as unknown as Manifest, 'controller: true'],
+    [
+      'for an object of a controller',
+      {
+        ...manifest(),
+        metadata: { name: 'settings', ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'u', controller: true }] },
+      } as unknown as Manifest,
+      'controller: true',
+    ],
   ])('%s', (_, given, message) => {
     expect(refusalsOf(given)).toEqual([expect.stringContaining(message)]);
   });
@@ -91,7 +109,13 @@ describe('a wave', () => {
 });
 
 it('a CustomResourceDefinition tells how its kind is scoped', () => {
-  const definition = (scope: string) => manifest({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'widgets.example.org', more: { spec: { group: 'example.org', scope, names: { kind: 'Widget' } } } });
+  const definition = (scope: string) =>
+    manifest({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      name: 'widgets.example.org',
+      more: { spec: { group: 'example.org', scope, names: { kind: 'Widget' } } },
+    });
   expect(definedKinds([definition('Cluster')])).toEqual(new Map([['Widget.example.org', 'cluster']]));
   expect(definedKinds([definition('Namespaced'), manifest()])).toEqual(new Map([['Widget.example.org', 'namespaced']]));
 });

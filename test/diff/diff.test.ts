@@ -19,7 +19,10 @@ describe('metadata', () => {
   });
 
   it('proves an object while controllers write its status and their own fields', () => {
-    const others = [entryOf('kube-controller-manager', { 'f:status': { 'f:replicas': {} } }, { subresource: 'status' }), entryOf('cert-manager', { 'f:data': { 'f:ca': {} } })];
+    const others = [
+      entryOf('kube-controller-manager', { 'f:status': { 'f:replicas': {} } }, { subresource: 'status' }),
+      entryOf('cert-manager', { 'f:data': { 'f:ca': {} } }),
+    ];
     expect(compareOne(applied(wanted, { others })).proven).toHaveLength(1);
   });
 
@@ -64,7 +67,17 @@ describe('what is no longer rendered', () => {
   });
 
   it.each<[string, Live]>([
-    ['an EndpointSlice with a copied label', { ...gone, metadata: { ...gone.metadata, managedFields: [entryOf('endpointslice-controller', {})], ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'u', controller: true }] } }],
+    [
+      'an EndpointSlice with a copied label',
+      {
+        ...gone,
+        metadata: {
+          ...gone.metadata,
+          managedFields: [entryOf('endpointslice-controller', {})],
+          ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'u', controller: true }],
+        },
+      },
+    ],
     ['an object that is going already', { ...gone, metadata: { ...gone.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }],
   ])('is never %s', (_, live) => {
     expect(compareOne(live).orphans).toEqual([]);
@@ -83,12 +96,19 @@ describe('a dry-run', () => {
   });
 
   it('that answers another field set leads to an update', () => {
-    expect(changeOf(wanted, applied(wanted), 'drift', { ...answer, managedFields: [fewerFields] })).toMatchObject({ type: 'update', cause: 'drift', fieldSet: fieldSetHash(fewerFields) });
+    expect(changeOf(wanted, applied(wanted), 'drift', { ...answer, managedFields: [fewerFields] })).toMatchObject({
+      type: 'update',
+      cause: 'drift',
+      fieldSet: fieldSetHash(fewerFields),
+    });
   });
 
   it('of an object with fields added by hand leads to an update that takes them over first', () => {
     const live = applied(wanted, { others: [entryOf('kubectl-edit', { 'f:data': { 'f:extra': {} } })] });
-    expect(changeOf(wanted, live, 'drift', answer)).toMatchObject({ type: 'update', absorb: [{ manager: 'sluice', fieldsV1: { 'f:data': { 'f:color': {}, 'f:extra': {} } } }] });
+    expect(changeOf(wanted, live, 'drift', answer)).toMatchObject({
+      type: 'update',
+      absorb: [{ manager: 'sluice', fieldsV1: { 'f:data': { 'f:color': {}, 'f:extra': {} } } }],
+    });
   });
 
   it('that no entry of ours answers is never taken for proof', () => {

@@ -14,7 +14,10 @@ describe('a change that is undone', () => {
     ['kubectl scale of a field that we do not set', entryOf('kubectl', { 'f:spec': { 'f:minReplicas': {} } }, { subresource: 'scale' })],
     ['kubectl patch that adds a container', entryOf('kubectl-patch', { 'f:spec': { 'f:containers': { 'k:{"name":"spy"}': { '.': {}, 'f:image': {} } } } })],
     ['kubectl label', entryOf('kubectl-label', { 'f:metadata': { 'f:labels': { 'f:mine': {} } } })],
-    ['a kubectl apply from before', entryOf('kubectl-client-side-apply', { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/last-applied-configuration': {} } } })],
+    [
+      'a kubectl apply from before',
+      entryOf('kubectl-client-side-apply', { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/last-applied-configuration': {} } } }),
+    ],
     ['what was there before managed fields were', entryOf('before-first-apply', { 'f:spec': { 'f:paused': {} } })],
     ['server-side apply of a person', entryOf('kubectl', { 'f:spec': { 'f:paused': {} } }, { operation: 'Apply' })],
   ];
@@ -35,7 +38,10 @@ describe('no drift', () => {
     ['the autoscaler', entryOf('kube-controller-manager', { 'f:spec': { 'f:replicas': {} } }, { subresource: 'scale' })],
     ['a controller that adds annotations', entryOf('cert-manager', { 'f:metadata': { 'f:annotations': { 'f:x': {} } } })],
     ['status written by hand', entryOf('kubectl-edit', { 'f:status': { 'f:phase': {} } }, { subresource: 'status' })],
-    ['kubectl owning what we own', entryOf('kubectl-edit', { 'f:spec': { '.': {}, 'f:containers': { '.': {}, 'k:{"name":"app"}': { '.': {}, 'f:image': {} } } } })],
+    [
+      'kubectl owning what we own',
+      entryOf('kubectl-edit', { 'f:spec': { '.': {}, 'f:containers': { '.': {}, 'k:{"name":"app"}': { '.': {}, 'f:image': {} } } } }),
+    ],
     ['a manager that only begins like kubectl', entryOf('kubectlish', { 'f:spec': { 'f:paused': {} } })],
   ];
   it.each(left)('is %s', (_, entry) => {
@@ -58,12 +64,18 @@ describe('absorbing', () => {
   it('leaves nothing to absorb, keeps the entries of others and our own field set', () => {
     fc.assert(
       fc.property(fields, fc.array(fc.tuple(manager, fields), { maxLength: 4 }), (own, entries) => {
-        const metadata = withEntries(...entries.slice(0, 1).map(([who, what]) => entryOf(who, what)), ourEntry(own), ...entries.slice(1).map(([who, what]) => entryOf(who, what)));
+        const metadata = withEntries(
+          ...entries.slice(0, 1).map(([who, what]) => entryOf(who, what)),
+          ourEntry(own),
+          ...entries.slice(1).map(([who, what]) => entryOf(who, what)),
+        );
         const absorbed = absorbAdditions(metadata);
         expect(absorbed === undefined).toBe(!hasAdditions(metadata));
         if (absorbed === undefined) return;
         expect(hasAdditions({ ...metadata, managedFields: absorbed })).toBe(false);
-        expect(absorbed.filter((entry) => entry.manager === 'kube-controller-manager')).toEqual(metadata.managedFields?.filter((entry) => entry.manager === 'kube-controller-manager'));
+        expect(absorbed.filter((entry) => entry.manager === 'kube-controller-manager')).toEqual(
+          metadata.managedFields?.filter((entry) => entry.manager === 'kube-controller-manager'),
+        );
         expect(absorbed.find((entry) => entry.manager === 'sluice')?.fieldsV1).toMatchObject(own);
       }),
     );

@@ -12,10 +12,16 @@ describe('a member', () => {
   });
 
   const traps: readonly (readonly [string, Partial<LiveMetadata>])[] = [
-    ['an EndpointSlice with the copied label and the Service as its controller', { managedFields: [labelByEndpointsController], ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'u', controller: true }] }],
+    [
+      'an EndpointSlice with the copied label and the Service as its controller',
+      { managedFields: [labelByEndpointsController], ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'u', controller: true }] },
+    ],
     ['Endpoints with the copied label and no controller', { managedFields: [labelByEndpointsController] }],
     ['an object whose label somebody set by hand beside our entry', { managedFields: [ourEntry({ 'f:data': { 'f:color': {} } }), labelByEndpointsController] }],
-    ['an object that we applied and a controller took over', { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'u', controller: true }] }],
+    [
+      'an object that we applied and a controller took over',
+      { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'u', controller: true }] },
+    ],
     ['an object with the label of another parent', { labels: { [partOfLabel]: ownerOf('test', { namespace: 'shop', name: 'api' }, 'web').applySetId } }],
     ['the same Application of another installation', { labels: { [partOfLabel]: ownerOf('other', { namespace: 'shop', name: 'web' }, 'web').applySetId } }],
     ['an object without managedFields', { managedFields: [] }],

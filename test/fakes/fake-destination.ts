@@ -92,7 +92,7 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
   function next(live: Stored | undefined, fields: JsonObject, managedFields: readonly ManagedFieldsEntry[]): Stored {
     const { metadata, ...rest } = fields as JsonObject & { readonly metadata: LiveMetadata };
     const before = live?.metadata.generation ?? 0;
-    const isNewSpec = live === undefined || canonicalJson(rest['spec'] as JsonObject) !== canonicalJson(live.spec);
+    const isNewSpec = live === undefined || canonicalJson(rest.spec as JsonObject) !== canonicalJson(live.spec);
     return {
       ...(rest as Omit<LiveObject, 'metadata'>),
       metadata: {
@@ -100,7 +100,7 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
         uid: live?.metadata.uid ?? `uid-of-${nextVersion()}`,
         creationTimestamp: live?.metadata.creationTimestamp ?? '2026-05-04T10:00:00Z',
         resourceVersion: nextVersion(),
-        ...(rest['spec'] === undefined ? {} : { generation: isNewSpec ? before + 1 : before }),
+        ...(rest.spec === undefined ? {} : { generation: isNewSpec ? before + 1 : before }),
         managedFields,
       },
     } as Stored;
@@ -194,7 +194,9 @@ export function fakeDestination({ namespaces = ['default'] }: { readonly namespa
       async capabilities(signal) {
         signal.throwIfAborted();
         if (failure !== undefined) throw failure;
-        const kinds = [...served.values()].flatMap(({ group, kind, versions: each }) => each.map((version) => `${group === '' ? '' : `${group}/`}${version}/${kind}`));
+        const kinds = [...served.values()].flatMap(({ group, kind, versions: each }) =>
+          each.map((version) => `${group === '' ? '' : `${group}/`}${version}/${kind}`),
+        );
         return { kubeVersion: 'v1.36.0', apiVersions: kinds };
       },
       list: (kind, namespace, labelSelector, signal) =>

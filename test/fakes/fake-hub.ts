@@ -4,7 +4,7 @@ import { PortError } from '../../src/model/port-error.ts';
 import { type Reference, referenceText } from '../../src/model/reference.ts';
 import { schemasOf } from '../../src/resources/crd.ts';
 import type { Hub, ResourceOf, StatusOf } from '../../src/resources/hub.ts';
-import { apiVersion, type Kind, kinds } from '../../src/resources/kinds.ts';
+import { apiVersion, type Kind } from '../../src/resources/kinds.ts';
 import { referenceOf } from '../../src/resources/resource.ts';
 import type { HubChange } from '../../src/workers/hub-changes.ts';
 import { withDefaults } from '../builders.ts';

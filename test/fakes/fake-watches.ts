@@ -1,5 +1,5 @@
-import type { PortError } from '../../src/model/port-error.ts';
 import { groupKindText } from '../../src/model/manifest.ts';
+import type { PortError } from '../../src/model/port-error.ts';
 import { type Reference, referenceText } from '../../src/model/reference.ts';
 import type { Handlers, OpenWatch, Watches } from '../../src/workers/watches.ts';
 

@@ -6,8 +6,15 @@ import { openPromotionWorld, type WorldEvent } from '../builders-promotion-world
 
 const pipelines = {
   linear: [stageSpec('staging', { deadlineSeconds: 30 }), stageSpec('production', { after: ['staging'], deadlineSeconds: 60 })],
-  soaking: [stageSpec('staging', { soakSeconds: 5, deadlineSeconds: 30 }), stageSpec('production', { after: ['staging'], soakSeconds: 3, deadlineSeconds: 20 })],
-  'of three stages': [stageSpec('dev', { deadlineSeconds: 10 }), stageSpec('staging', { after: ['dev'], soakSeconds: 4, deadlineSeconds: 40 }), stageSpec('production', { after: ['staging'] })],
+  soaking: [
+    stageSpec('staging', { soakSeconds: 5, deadlineSeconds: 30 }),
+    stageSpec('production', { after: ['staging'], soakSeconds: 3, deadlineSeconds: 20 }),
+  ],
+  'of three stages': [
+    stageSpec('dev', { deadlineSeconds: 10 }),
+    stageSpec('staging', { after: ['dev'], soakSeconds: 4, deadlineSeconds: 40 }),
+    stageSpec('production', { after: ['staging'] }),
+  ],
   'that takes the newest everywhere': [stageSpec('staging', { queue: 'newest' }), stageSpec('production', { after: ['staging'], queue: 'newest' })],
   'of a diamond': [stageSpec('a'), stageSpec('b', { soakSeconds: 2 }), stageSpec('last', { after: ['a', 'b'], deadlineSeconds: 30 })],
   'of a deep diamond': [stageSpec('x'), stageSpec('a', { soakSeconds: 2 }), stageSpec('b', { after: ['x'] }), stageSpec('last', { after: ['a', 'b'] })],

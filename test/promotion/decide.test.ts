@@ -11,7 +11,10 @@ const verified = (sequence: number) => ({ admitted: admission(sequence, { verdic
 describe('a stage', () => {
   it('takes the newest Release when it is empty', () => {
     const decision = decide(pipelineView([stageView(staging)], [releaseView(2), releaseView(3), releaseView(1)]), start);
-    expect(decision).toMatchObject({ admitted: ['staging'], stages: [{ admitted: { release: 'r3', ordinal: 1, verdict: 'pending', admittedAt: iso(start), deadlineAt: iso(start + 3_600_000) } }] });
+    expect(decision).toMatchObject({
+      admitted: ['staging'],
+      stages: [{ admitted: { release: 'r3', ordinal: 1, verdict: 'pending', admittedAt: iso(start), deadlineAt: iso(start + 3_600_000) } }],
+    });
   });
 
   it('takes nothing when there is no Release, while the Pipeline is suspended, and while a foreign commit is on its branch', () => {
@@ -30,7 +33,11 @@ describe('a stage', () => {
     ['keeps a pending Release when it soaks', [stageView(stageSpec('staging', { soakSeconds: 5 }), { admitted: admission(1) }, busy)], 'r1'],
     ['takes a newer Release at once when nothing waits for it', [stageView(staging, { admitted: admission(1) }, busy)], 'r2'],
     ['does what it is told', [stageView(stageSpec('staging', { queue: 'newest' }), { admitted: admission(1) }, busy), stageView(production)], 'r2'],
-    ['is left at once by a Release that failed', [stageView(staging, { admitted: admission(1) }, [applicationView({ health: 'Degraded' })]), stageView(production)], 'r2'],
+    [
+      'is left at once by a Release that failed',
+      [stageView(staging, { admitted: admission(1) }, [applicationView({ health: 'Degraded' })]), stageView(production)],
+      'r2',
+    ],
     ['is left at once by a Release that is verified', [stageView(staging, { admitted: admission(1) }), stageView(production)], 'r2'],
   ])('%s', (_, stages, runs) => {
     expect(admittedIn(decide(pipelineView(stages, [releaseView(1), releaseView(2)]), start))[0]).toBe(runs);
@@ -39,12 +46,17 @@ describe('a stage', () => {
   it('notes what it ran, with its last verdict, and counts on', () => {
     const status = { admitted: admission(1, { verdict: 'verified', verdictAt: iso(start), record: pushed, ordinal: 7 }), history: [past(0)] };
     const { stages } = decide(pipelineView([stageView(staging, verified(2)), stageView(production, status)], [releaseView(2)]), start);
-    expect(stages[1]).toMatchObject({ admitted: { release: 'r2', ordinal: 8 }, history: [{ release: 'r1', verdict: 'verified', commit: pushed.commit, endedAt: iso(start) }, { release: 'r0' }] });
+    expect(stages[1]).toMatchObject({
+      admitted: { release: 'r2', ordinal: 8 },
+      history: [{ release: 'r1', verdict: 'verified', commit: pushed.commit, endedAt: iso(start) }, { release: 'r0' }],
+    });
   });
 
   it('keeps ten of what it ran', () => {
     const history = Array.from({ length: 10 }, (_, index) => past(20 - index));
-    expect(decide(pipelineView([stageView(staging, { ...verified(21), history })], [releaseView(22)]), start).stages[0]?.history.map(({ release }) => release)).toEqual(['r21', ...history.slice(0, 9).map(({ release }) => release)]);
+    expect(
+      decide(pipelineView([stageView(staging, { ...verified(21), history })], [releaseView(22)]), start).stages[0]?.history.map(({ release }) => release),
+    ).toEqual(['r21', ...history.slice(0, 9).map(({ release }) => release)]);
   });
 });
 
@@ -56,11 +68,31 @@ describe('a later stage', () => {
   });
 
   it('takes a Release that was verified before although a newer one runs there now', () => {
-    expect(admittedIn(decide(pipelineView([stageView(staging, { admitted: admission(3), history: [past(2), past(1)] }, busy), stageView(production)], [releaseView(1), releaseView(2), releaseView(3)]), start))).toEqual(['r3', 'r2']);
+    expect(
+      admittedIn(
+        decide(
+          pipelineView(
+            [stageView(staging, { admitted: admission(3), history: [past(2), past(1)] }, busy), stageView(production)],
+            [releaseView(1), releaseView(2), releaseView(3)],
+          ),
+          start,
+        ),
+      ),
+    ).toEqual(['r3', 'r2']);
   });
 
   it('takes a Release whose verdict only the Release itself still knows', () => {
-    expect(admittedIn(decide(pipelineView([stageView(staging, { admitted: admission(3) }, busy), stageView(production)], [releaseView(1, [{ stage: 'staging', verdict: 'verified' }]), releaseView(3)]), start))).toEqual(['r3', 'r1']);
+    expect(
+      admittedIn(
+        decide(
+          pipelineView(
+            [stageView(staging, { admitted: admission(3) }, busy), stageView(production)],
+            [releaseView(1, [{ stage: 'staging', verdict: 'verified' }]), releaseView(3)],
+          ),
+          start,
+        ),
+      ),
+    ).toEqual(['r3', 'r1']);
   });
 
   it.each([
@@ -75,16 +107,22 @@ describe('a later stage', () => {
 
   it('takes no other Release while a promotion commit is on its way, whatever the verdict', () => {
     const unpushed = { admitted: admission(1, { verdict: 'failed', record: { gates: [], pushed: false } }), head: 'a'.repeat(40) };
-    expect(decide(pipelineView([stageView(staging, verified(2)), stageView(production, unpushed)], [releaseView(1), releaseView(2)]), start).admitted).toEqual([]);
+    expect(decide(pipelineView([stageView(staging, verified(2)), stageView(production, unpushed)], [releaseView(1), releaseView(2)]), start).admitted).toEqual(
+      [],
+    );
   });
 
   it('expects the head that the decision saw', () => {
     const status = { admitted: admission(1, { verdict: 'verified', record: pushed }), head: 'a'.repeat(40) };
-    expect(decide(pipelineView([stageView(staging, verified(2)), stageView(production, status)], [releaseView(2)]), start).stages[1]?.admitted?.record).toMatchObject({ expectedHead: 'a'.repeat(40), pushed: false });
+    expect(
+      decide(pipelineView([stageView(staging, verified(2)), stageView(production, status)], [releaseView(2)]), start).stages[1]?.admitted?.record,
+    ).toMatchObject({ expectedHead: 'a'.repeat(40), pushed: false });
   });
 
   it('goes on from an admission of a time when it had no branch', () => {
-    expect(decide(pipelineView([stageView(staging, verified(2)), stageView(production, verified(1))], [releaseView(1), releaseView(2)]), start).admitted).toEqual(['production']);
+    expect(
+      decide(pipelineView([stageView(staging, verified(2)), stageView(production, verified(1))], [releaseView(1), releaseView(2)]), start).admitted,
+    ).toEqual(['production']);
   });
 });
 
@@ -95,23 +133,56 @@ describe('stages that lead to the same later stage', () => {
   const last = stageSpec('last', { after: ['a', 'b'] });
 
   it('meet: one prefers what the other runs to what is newest', () => {
-    expect(admittedIn(decide(pipelineView([stageView(a, { admitted: admission(5) }, busy), stageView(b, verified(2)), stageView(last)], [2, 5, 8].map((each) => releaseView(each))), start))[1]).toBe('r5');
+    expect(
+      admittedIn(
+        decide(
+          pipelineView(
+            [stageView(a, { admitted: admission(5) }, busy), stageView(b, verified(2)), stageView(last)],
+            [2, 5, 8].map((each) => releaseView(each)),
+          ),
+          start,
+        ),
+      )[1],
+    ).toBe('r5');
   });
 
   it('meet through stages in between', () => {
     const stages = [stageView(a, verified(2)), stageView(x, { admitted: admission(5) }, busy), stageView(stageSpec('b', { after: ['x'] })), stageView(last)];
-    expect(admittedIn(decide(pipelineView(stages, [2, 5, 8].map((each) => releaseView(each))), start))[0]).toBe('r5');
+    expect(
+      admittedIn(
+        decide(
+          pipelineView(
+            stages,
+            [2, 5, 8].map((each) => releaseView(each)),
+          ),
+          start,
+        ),
+      )[0],
+    ).toBe('r5');
   });
 
   it.each([
     ['failed', stageView(a, { admitted: admission(5, { verdict: 'failed' }) }, busy)],
     ['was pre-empted', stageView(stageSpec('a', { queue: 'newest' }), { admitted: admission(8, { verdict: 'failed' }), history: [past(5, 'pending')] }, busy)],
   ])('do not meet in a Release that %s', (_, other) => {
-    expect(admittedIn(decide(pipelineView([other, stageView(b, verified(2)), stageView(last)], [2, 5, 8].map((each) => releaseView(each))), start))[1]).toBe('r8');
+    expect(
+      admittedIn(
+        decide(
+          pipelineView(
+            [other, stageView(b, verified(2)), stageView(last)],
+            [2, 5, 8].map((each) => releaseView(each)),
+          ),
+          start,
+        ),
+      )[1],
+    ).toBe('r8');
   });
 
   it('take the newest where they are told so, once and for all', () => {
-    const view = pipelineView([stageView(a, { admitted: admission(5) }, busy), stageView(stageSpec('b', { queue: 'newest' }), verified(2)), stageView(last)], [2, 5, 8].map((each) => releaseView(each)));
+    const view = pipelineView(
+      [stageView(a, { admitted: admission(5) }, busy), stageView(stageSpec('b', { queue: 'newest' }), verified(2)), stageView(last)],
+      [2, 5, 8].map((each) => releaseView(each)),
+    );
     expect(admittedIn(decide(view, start))[1]).toBe('r8');
   });
 });

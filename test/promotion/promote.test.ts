@@ -8,7 +8,11 @@ const deployment = (image: string): string =>
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'web' },
-    spec: { replicas: 1, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } } },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
+    },
   });
 const settled = { observedGeneration: 99, replicas: 1, updatedReplicas: 1, availableReplicas: 1, readyReplicas: 1 };
 
@@ -29,7 +33,8 @@ describe('the promotion story', () => {
     world.hub.put(repository());
     world.hub.put(cluster({ name: 'staging' }));
     world.hub.put(cluster({ name: 'production' }));
-    for (const name of ['staging', 'production']) world.hub.put(applicationOf(name, { spec: { source: { path: 'apps/web' }, destination: { namespace: name } } }));
+    for (const name of ['staging', 'production'])
+      world.hub.put(applicationOf(name, { spec: { source: { path: 'apps/web' }, destination: { namespace: name } } }));
     world.hub.put(pipeline());
   });
 
@@ -59,7 +64,10 @@ describe('the promotion story', () => {
     await becomesHealthy('production');
 
     await world.push({ 'apps/web/a.yaml': deployment('web:broken') });
-    world.destination.setStatus(in_('staging'), { observedGeneration: 2, conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'gave up' }] });
+    world.destination.setStatus(in_('staging'), {
+      observedGeneration: 2,
+      conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'gave up' }],
+    });
     await world.sync('web-staging');
     expect(stage('staging')?.admitted).toMatchObject({ verdict: 'failed', reason: expect.stringContaining('gave up') });
     expect(imageIn('production')).toBe('web:1');

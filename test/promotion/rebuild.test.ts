@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type KnownRelease, type NotedVerdict, rebuildStage, type RecordedAdmission, releasesToMake, type StageEvidence } from '../../src/promotion/rebuild.ts';
+import { type KnownRelease, type NotedVerdict, type RecordedAdmission, rebuildStage, releasesToMake, type StageEvidence } from '../../src/promotion/rebuild.ts';
 import { commitOf } from '../builders.ts';
 import { iso, stageSpec, start } from '../builders-promotion.ts';
 

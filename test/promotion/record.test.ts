@@ -35,7 +35,7 @@ describe('the commit of a record', () => {
   const commit = commitOf(record, signer);
   const text = Buffer.from(commit.bytes).toString();
 
-  it('has the Release\'s tree, the head and the Release as parents, and the time of the decision', () => {
+  it("has the Release's tree, the head and the Release as parents, and the time of the decision", () => {
     expect(text.split('\n').slice(0, 6)).toEqual([
       `tree ${emptyTree}`,
       `parent ${'2'.repeat(40)}`,
@@ -48,7 +48,11 @@ describe('the commit of a record', () => {
   });
 
   it('starts a branch with the Release as its only parent', () => {
-    expect(Buffer.from(commitOf(first, signer).bytes).toString().match(/^parent .*/gm)).toEqual([`parent ${'1'.repeat(40)}`]);
+    expect(
+      Buffer.from(commitOf(first, signer).bytes)
+        .toString()
+        .match(/^parent .*/gm),
+    ).toEqual([`parent ${'1'.repeat(40)}`]);
   });
 
   it('is the same commit for the same record and key', () => {
@@ -101,7 +105,12 @@ describe('whose commit a head is', () => {
     release: { revision: record.release.revision, tree: emptyTree },
   };
   const commit = commitOf(record, signer);
-  const asForeign = (bytes: Uint8Array): Uint8Array => Buffer.from(Buffer.from(bytes).toString().replace(/gpgsig [^]*?-----END SSH SIGNATURE-----\n/, ''));
+  const asForeign = (bytes: Uint8Array): Uint8Array =>
+    Buffer.from(
+      Buffer.from(bytes)
+        .toString()
+        .replace(/gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/, ''),
+    );
 
   it('is ours, with what it records', () => {
     expect(classifyHead({ commit: commit.bytes, expectation })).toMatchObject({ owner: 'ours', id: commit.id, record: { release: 'web-1', admission: 2 } });
@@ -116,7 +125,7 @@ describe('whose commit a head is', () => {
   const previousHead = undefined;
   it.each([
     ['copied trailers and no signature', asForeign(commit.bytes), expectation, 'no SSH signature'],
-    ['copied trailers and somebody else\'s signature', commitOf(record, stranger).bytes, expectation, 'not signed by this Sluice'],
+    ["copied trailers and somebody else's signature", commitOf(record, stranger).bytes, expectation, 'not signed by this Sluice'],
     ['our signature over other words', Buffer.from(Buffer.from(commit.bytes).toString().replace('Admission: 2', 'Admission: 9')), expectation, 'not signed by'],
     ['other files', commitOf({ ...record, release: { ...record.release, tree: '9'.repeat(40) } }, signer).bytes, expectation, 'its files'],
     ['another head below it', commitOf({ ...record, head: '8'.repeat(40) }, signer).bytes, expectation, 'last accepted head'],
@@ -169,7 +178,9 @@ describe('signing keys', () => {
 describe('git verify-commit', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-verify-'));
   const git = (args: readonly string[], input?: Uint8Array): string =>
-    execFileSync('git', ['-C', folder, '-c', `gpg.ssh.allowedSignersFile=${folder}/allowed_signers`, ...args], { input, stdio: 'pipe' }).toString().trim();
+    execFileSync('git', ['-C', folder, '-c', `gpg.ssh.allowedSignersFile=${folder}/allowed_signers`, ...args], { input, stdio: 'pipe' })
+      .toString()
+      .trim();
   const written = (bytes: Uint8Array): string => git(['hash-object', '-t', 'commit', '-w', '--stdin'], bytes);
   beforeAll(() => {
     git(['init', '-q', '--bare']);

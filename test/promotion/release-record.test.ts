@@ -7,19 +7,36 @@ import { admission, past, stageSpec, start } from '../builders-promotion.ts';
 
 const now = new Date(start);
 const specs = [stageSpec('staging'), stageSpec('production', { after: ['staging'] })];
-const numbered = (sequence: number, stages: ReleaseStatus['stages'] = []) => release({ name: `r${sequence}`, spec: { sequence }, ...(stages.length === 0 ? {} : { status: { stages } }) });
-const standing = (...stages: readonly (Partial<StageStatus> & { readonly name: string })[]): PipelineStatus => ({ conditions: [], stages: stages.map((stage) => ({ history: [], ...stage })) });
+const numbered = (sequence: number, stages: ReleaseStatus['stages'] = []) =>
+  release({ name: `r${sequence}`, spec: { sequence }, ...(stages.length === 0 ? {} : { status: { stages } }) });
+const standing = (...stages: readonly (Partial<StageStatus> & { readonly name: string })[]): PipelineStatus => ({
+  conditions: [],
+  stages: stages.map((stage) => ({ history: [], ...stage })),
+});
 const [atNow] = [now.toISOString()];
-const staged = (sequence: number, status: PipelineStatus, before: ReleaseStatus['stages'] = []) => stagesOfRelease(numbered(sequence, before), specs, status, now);
+const staged = (sequence: number, status: PipelineStatus, before: ReleaseStatus['stages'] = []) =>
+  stagesOfRelease(numbered(sequence, before), specs, status, now);
 
 describe('a Release says of a stage', () => {
   it.each<[string, PipelineStatus, object]>([
     ['that it waits to be admitted', standing(), { state: 'waiting', reason: 'waiting to be admitted', frozen: false }],
     ['what it waits for', standing({ name: 'staging', admitted: admission(4) }), { state: 'waiting', reason: 'waiting for the verdict on r4' }],
-    ['what its verdict is while it runs there', standing({ name: 'staging', admitted: admission(5, { verdict: 'failed', reason: 'no image' }) }), { state: 'failed', reason: 'no image', frozen: false, admittedAt: atNow }],
+    [
+      'what its verdict is while it runs there',
+      standing({ name: 'staging', admitted: admission(5, { verdict: 'failed', reason: 'no image' }) }),
+      { state: 'failed', reason: 'no image', frozen: false, admittedAt: atNow },
+    ],
     ['what its verdict was when it has left', standing({ name: 'staging', admitted: admission(6), history: [past(5)] }), { state: 'verified', frozen: true }],
-    ['that it was passed over', standing({ name: 'staging', admitted: admission(6), history: [past(4)] }), { state: 'skipped', reason: 'passed over: r6 took the stage', frozen: false }],
-    ['that it was superseded before its verdict', standing({ name: 'staging', admitted: admission(7), history: [past(6), past(5, 'pending')] }), { state: 'skipped', reason: 'superseded by r6 before its verdict', frozen: true }],
+    [
+      'that it was passed over',
+      standing({ name: 'staging', admitted: admission(6), history: [past(4)] }),
+      { state: 'skipped', reason: 'passed over: r6 took the stage', frozen: false },
+    ],
+    [
+      'that it was superseded before its verdict',
+      standing({ name: 'staging', admitted: admission(7), history: [past(6), past(5, 'pending')] }),
+      { state: 'skipped', reason: 'superseded by r6 before its verdict', frozen: true },
+    ],
   ])('%s', (_, status, said) => {
     expect(staged(5, status)[0]).toMatchObject({ name: 'staging', ...said });
   });
@@ -50,7 +67,10 @@ describe('a frozen verdict', () => {
 
   it('is made of what was last written down when the history forgot it before anybody looked', () => {
     const before = staged(5, standing({ name: 'staging', admitted: admission(5, { verdict: 'verified' }) }));
-    expect(staged(5, standing({ name: 'staging', admitted: admission(99), history: [past(98)] }), before)[0]).toMatchObject({ state: 'verified', frozen: true });
+    expect(staged(5, standing({ name: 'staging', admitted: admission(99), history: [past(98)] }), before)[0]).toMatchObject({
+      state: 'verified',
+      frozen: true,
+    });
     const pending = staged(5, standing({ name: 'staging', admitted: admission(5) }));
     expect(staged(5, standing({ name: 'staging', admitted: admission(99) }), pending)[0]).toMatchObject({ state: 'skipped', frozen: true });
   });

@@ -8,7 +8,8 @@ const plain = stageSpec('staging');
 const soaking = stageSpec('staging', { soakSeconds: 10, deadlineSeconds: 60 });
 const withBranch = stageSpec('production', { after: ['staging'] });
 
-const judge = (spec: StageSpec, before: Admission, applications: readonly ApplicationView[] = [applicationView()], nowMs = start) => judgeAdmission(spec, before, applications, nowMs);
+const judge = (spec: StageSpec, before: Admission, applications: readonly ApplicationView[] = [applicationView()], nowMs = start) =>
+  judgeAdmission(spec, before, applications, nowMs);
 const verdictOf = (...given: Parameters<typeof judge>) => judge(...given).admission.verdict;
 
 /** Judges again and again, each time from what came of the time before. */
@@ -66,7 +67,11 @@ describe('a verdict', () => {
     const waiting = applicationView({ health: 'Progressing', healthMessage: '1 of 2' });
     const before = judge(plain, admission(1), [waiting], start + 3_599_000);
     expect(before).toMatchObject({ admission: { verdict: 'pending' }, lookAgainInMs: 1000 });
-    expect(judge(plain, before.admission, [waiting], start + 3_600_000).admission).toMatchObject({ verdict: 'failed', reason: 'not verified within 3600 s: web is Progressing: 1 of 2', verdictAt: iso(start + 3_600_000) });
+    expect(judge(plain, before.admission, [waiting], start + 3_600_000).admission).toMatchObject({
+      verdict: 'failed',
+      reason: 'not verified within 3600 s: web is Progressing: 1 of 2',
+      verdictAt: iso(start + 3_600_000),
+    });
   });
 
   it('of a push that never goes through falls at the deadline, too', () => {
@@ -74,31 +79,60 @@ describe('a verdict', () => {
   });
 
   it('stays verified while its Applications merely move, and keeps its time', () => {
-    const [first, ...rest] = follow(plain, admission(1), [[1, applicationView()], [2, applicationView({ synced: false })], [3, applicationView({ health: 'Progressing' })], [9999, applicationView({ current: false })], [10_000, applicationView()]]);
+    const [first, ...rest] = follow(plain, admission(1), [
+      [1, applicationView()],
+      [2, applicationView({ synced: false })],
+      [3, applicationView({ health: 'Progressing' })],
+      [9999, applicationView({ current: false })],
+      [10_000, applicationView()],
+    ]);
     expect(first?.verdict).toBe('verified');
     for (const each of rest) expect(each).toMatchObject({ verdict: 'verified', verdictAt: first?.verdictAt });
   });
 
   it('turns to failed when what was verified degrades, and back only by a soak anew', () => {
     const ill = applicationView({ health: 'Degraded', healthSinceMs: start + 11_000 });
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [10, applicationView()], [11, ill], [20, healthySince(12)], [25, healthySince(12)], [30, healthySince(12)]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [10, applicationView()],
+      [11, ill],
+      [20, healthySince(12)],
+      [25, healthySince(12)],
+      [30, healthySince(12)],
+    ]);
     expect(verdicts(seen)).toBe('pending verified failed pending pending verified');
     expect(seen[3]?.deadlineAt).toBe(iso(start + 80_000));
   });
 
   it('that failed waits for health, whatever the deadline', () => {
-    const seen = follow(plain, admission(1), [[1, applicationView({ health: 'Degraded' })], [9000, applicationView({ health: 'Progressing' })], [9001, healthySince(9001)]]);
+    const seen = follow(plain, admission(1), [
+      [1, applicationView({ health: 'Degraded' })],
+      [9000, applicationView({ health: 'Progressing' })],
+      [9001, healthySince(9001)],
+    ]);
     expect(verdicts(seen)).toBe('failed failed verified');
   });
 
   it('that a deadline cut off in the middle of a soak does not swing to and fro: the soak goes on and passes', () => {
     const short = stageSpec('staging', { soakSeconds: 100, deadlineSeconds: 50 });
-    const seen = follow(short, admission(1, { deadlineAt: iso(start + 50_000) }), [[0, applicationView()], [50, applicationView()], [50, applicationView()], [51, applicationView()], [99, applicationView()], [100, applicationView()]]);
+    const seen = follow(short, admission(1, { deadlineAt: iso(start + 50_000) }), [
+      [0, applicationView()],
+      [50, applicationView()],
+      [50, applicationView()],
+      [51, applicationView()],
+      [99, applicationView()],
+      [100, applicationView()],
+    ]);
     expect(verdicts(seen)).toBe('pending failed failed failed failed verified');
   });
 
   it('is the same when it is judged again at the same instant', () => {
-    for (const view of [applicationView(), applicationView({ health: 'Degraded' }), applicationView({ synced: false }), applicationView({ health: 'Unknown' })]) {
+    for (const view of [
+      applicationView(),
+      applicationView({ health: 'Degraded' }),
+      applicationView({ synced: false }),
+      applicationView({ health: 'Unknown' }),
+    ]) {
       for (const before of [admission(1), admission(1, { verdict: 'verified' }), admission(1, { verdict: 'failed' })]) {
         for (const nowMs of [start, start + 3_600_000]) {
           const once = judge(soaking, before, [view], nowMs).admission;
@@ -111,57 +145,135 @@ describe('a verdict', () => {
 
 describe('a soak', () => {
   it('counts continuous health from the first look', () => {
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [4, applicationView()], [9.9, applicationView()], [10, applicationView()]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [4, applicationView()],
+      [9.9, applicationView()],
+      [10, applicationView()],
+    ]);
     expect(counted(seen)).toEqual([0, 4, 9.9, 10]);
     expect(verdicts(seen)).toBe('pending pending pending verified');
   });
 
   it('begins anew after ill health, seen or not', () => {
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [7, healthySince(6)], [8, healthySince(8, { health: 'Progressing' })], [9, healthySince(9)], [12, healthySince(9)]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [5, applicationView()],
+      [7, healthySince(6)],
+      [8, healthySince(8, { health: 'Progressing' })],
+      [9, healthySince(9)],
+      [12, healthySince(9)],
+    ]);
     expect(counted(seen)).toEqual([0, 5, 0, undefined, 0, 3]);
   });
 
   it('begins anew after ill health that nobody saw because the clock was set back', () => {
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [3, healthySince(2)], [7, healthySince(2)]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [5, applicationView()],
+      [3, healthySince(2)],
+      [7, healthySince(2)],
+    ]);
     expect(counted(seen)).toEqual([0, 5, 0, 2]);
   });
 
   it('begins anew with other bytes', () => {
-    expect(counted(follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [6, applicationView({ digest: 'bytes-2' })], [8, applicationView({ digest: 'bytes-2' })]]))).toEqual([0, 5, 0, 2]);
+    expect(
+      counted(
+        follow(soaking, admission(1), [
+          [0, applicationView()],
+          [5, applicationView()],
+          [6, applicationView({ digest: 'bytes-2' })],
+          [8, applicationView({ digest: 'bytes-2' })],
+        ]),
+      ),
+    ).toEqual([0, 5, 0, 2]);
   });
 
   it('begins anew when an Application joins', () => {
-    expect(counted(follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [6, applicationView(), applicationView({ name: 'api' })]]))).toEqual([0, 5, 0]);
+    expect(
+      counted(
+        follow(soaking, admission(1), [
+          [0, applicationView()],
+          [5, applicationView()],
+          [6, applicationView(), applicationView({ name: 'api' })],
+        ]),
+      ),
+    ).toEqual([0, 5, 0]);
   });
 
   it('goes on when the same bytes arrive in another Release, and does not count the time in between', () => {
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [7, applicationView({ current: false })], [8, applicationView()]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [5, applicationView()],
+      [7, applicationView({ current: false })],
+      [8, applicationView()],
+    ]);
     expect(counted(seen)).toEqual([0, 5, 5, 6]);
   });
 
   it('does not go on when somebody fell ill in between', () => {
-    expect(counted(follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [7, healthySince(6, { current: false })], [8, healthySince(6)]]))).toEqual([0, 5, undefined, 0]);
-    expect(counted(follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [7, applicationView({ current: false, health: 'Progressing' })], [8, applicationView()]]))).toEqual([0, 5, undefined, 0]);
+    expect(
+      counted(
+        follow(soaking, admission(1), [
+          [0, applicationView()],
+          [5, applicationView()],
+          [7, healthySince(6, { current: false })],
+          [8, healthySince(6)],
+        ]),
+      ),
+    ).toEqual([0, 5, undefined, 0]);
+    expect(
+      counted(
+        follow(soaking, admission(1), [
+          [0, applicationView()],
+          [5, applicationView()],
+          [7, applicationView({ current: false, health: 'Progressing' })],
+          [8, applicationView()],
+        ]),
+      ),
+    ).toEqual([0, 5, undefined, 0]);
   });
 
   it('does not count time in which nobody watched, from the moment the watch is lost until it is looked at again', () => {
     const unwatched = applicationView({ watchedSinceMs: undefined });
     const again = applicationView({ watchedSinceMs: start + 6500 });
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [2, applicationView()], [4, unwatched], [6, unwatched], [7, again], [9, again]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [2, applicationView()],
+      [4, unwatched],
+      [6, unwatched],
+      [7, again],
+      [9, again],
+    ]);
     expect(counted(seen)).toEqual([0, 2, 2, 2, 2, 4]);
     expect(seen[3]?.reason).toContain('not counting');
   });
 
   it('never runs backwards with the clock and counts nothing twice', () => {
-    const seen = follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [-60, applicationView()], [4, applicationView()], [6, applicationView()]]);
+    const seen = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [5, applicationView()],
+      [-60, applicationView()],
+      [4, applicationView()],
+      [6, applicationView()],
+    ]);
     expect(counted(seen)).toEqual([0, 5, 5, 5, 6]);
-    const paused = follow(soaking, admission(1), [[0, applicationView()], [5, applicationView()], [-60, applicationView({ current: false })], [6, applicationView()]]);
+    const paused = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [5, applicationView()],
+      [-60, applicationView({ current: false })],
+      [6, applicationView()],
+    ]);
     expect(counted(paused)).toEqual([0, 5, 5, 6]);
   });
 
   it('is looked at every two seconds, and exactly at its end', () => {
     expect(judge(soaking, admission(1)).lookAgainInMs).toBe(2000);
-    const [, late] = follow(soaking, admission(1), [[0, applicationView()], [9, applicationView()]]);
+    const [, late] = follow(soaking, admission(1), [
+      [0, applicationView()],
+      [9, applicationView()],
+    ]);
     expect(judge(soaking, late ?? admission(1), [applicationView()], start + 9_500).lookAgainInMs).toBe(500);
   });
 });

@@ -3,7 +3,7 @@ import { describeProblems } from '../../src/model/parsed.ts';
 import { openRenderCache } from '../../src/render/cache.ts';
 import { closureOf } from '../../src/render/closure.ts';
 import { inputsOf, type RenderRequest, render } from '../../src/render/render.ts';
-import type { ChartBuild, HelmSettings, RenderFile, Renderer, ToolAnswer } from '../../src/render/renderer.ts';
+import type { ChartBuild, HelmSettings, Renderer, RenderFile, ToolAnswer } from '../../src/render/renderer.ts';
 import { touches } from '../../src/render/touches.ts';
 import { configMap, filesOf, lfsPointer, type Repository } from './repository.ts';
 

@@ -4,7 +4,7 @@ import { describeProblems } from '../../src/model/parsed.ts';
 import { PortError } from '../../src/model/port-error.ts';
 import { openRenderCache } from '../../src/render/cache.ts';
 import { render } from '../../src/render/render.ts';
-import type { RenderFile, Renderer } from '../../src/render/renderer.ts';
+import type { Renderer, RenderFile } from '../../src/render/renderer.ts';
 import type { Files } from '../../src/source/source.ts';
 import { configMap, filesOf, lfsPointer, type Repository } from './repository.ts';
 

@@ -41,7 +41,8 @@ describe.each(all)('the definition of %s', (kind) => {
 
   it('has keys for its keyed lists that are required or have a default', () => {
     for (const [place, schema] of inside(schemaOf(kind))) {
-      for (const key of (schema['x-kubernetes-list-map-keys'] ?? []) as string[]) expect((schema.items as { required?: string[] }).required, place).toContain(key);
+      for (const key of (schema['x-kubernetes-list-map-keys'] ?? []) as string[])
+        expect((schema.items as { required?: string[] }).required, place).toContain(key);
     }
   });
 
@@ -54,7 +55,8 @@ describe.each(all)('the definition of %s', (kind) => {
   it('shows columns that exist', () => {
     const places = new Set(inside(schemaOf(kind)).map(([place]) => place.replaceAll('[]', '')));
     const columns = at(plain(crdOf(kind)), 'spec', 'versions', 0, 'additionalPrinterColumns') as { jsonPath: string }[];
-    for (const { jsonPath } of columns.filter((column) => !column.jsonPath.startsWith('.metadata'))) expect(places, jsonPath).toContain(jsonPath.replaceAll(/\[[^\]]*\]/g, ''));
+    for (const { jsonPath } of columns.filter((column) => !column.jsonPath.startsWith('.metadata')))
+      expect(places, jsonPath).toContain(jsonPath.replaceAll(/\[[^\]]*\]/g, ''));
   });
 });
 
@@ -65,5 +67,7 @@ it('short names do not collide', () => {
 
 it('a stage whose deadline does not outlast its soak is refused by the API server', () => {
   const stage = at(schemaOf('Pipeline'), 'properties', 'spec', 'properties', 'stages', 'items', 'properties', 'verify');
-  expect(at(stage, 'x-kubernetes-validations')).toEqual([{ rule: expect.stringContaining('self.deadlineSeconds > self.soakSeconds'), message: expect.stringContaining('longer than soakSeconds') }]);
+  expect(at(stage, 'x-kubernetes-validations')).toEqual([
+    { rule: expect.stringContaining('self.deadlineSeconds > self.soakSeconds'), message: expect.stringContaining('longer than soakSeconds') },
+  ]);
 });

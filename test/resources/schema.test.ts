@@ -27,7 +27,14 @@ describe('the vocabulary', () => {
           maxItems: 3,
           'x-kubernetes-list-type': 'map',
           'x-kubernetes-list-map-keys': ['name'],
-          items: { type: 'object', required: ['name'], properties: { name: { type: 'string', minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }, on: { type: 'boolean', default: true } } },
+          items: {
+            type: 'object',
+            required: ['name'],
+            properties: {
+              name: { type: 'string', minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' },
+              on: { type: 'boolean', default: true },
+            },
+          },
         },
         count: { type: 'integer', minimum: 0, maximum: 9 },
         kind: {
@@ -38,7 +45,12 @@ describe('the vocabulary', () => {
             plain: { type: 'object', properties: {} },
             loud: { type: 'object', required: ['volume'], properties: { volume: { type: 'integer', minimum: 0, maximum: 1e15 } } },
           },
-          'x-kubernetes-validations': [{ rule: "(self.type == 'plain') == has(self.plain) && (self.type == 'loud') == has(self.loud)", message: 'exactly the field that type names must be set: plain or loud' }],
+          'x-kubernetes-validations': [
+            {
+              rule: "(self.type == 'plain') == has(self.plain) && (self.type == 'loud') == has(self.loud)",
+              message: 'exactly the field that type names must be set: plain or loud',
+            },
+          ],
         },
       },
     });
@@ -47,7 +59,15 @@ describe('the vocabulary', () => {
   it('checks values with the very same schema', () => {
     const good = { name: 'web', size: 'large', labels: { a: 'b' }, parts: [{ name: 'x', on: false }], kind: { type: 'plain', plain: {} } };
     expect(Check(spec, good)).toBe(true);
-    for (const bad of [{ ...good, name: 'Web' }, { ...good, size: 'huge' }, { ...good, count: 10 }, { ...good, count: 1.5 }, { ...good, labels: { a: 1 } }, { ...good, kind: { type: 'soft' } }]) expect(Check(spec, bad)).toBe(false);
+    for (const bad of [
+      { ...good, name: 'Web' },
+      { ...good, size: 'huge' },
+      { ...good, count: 10 },
+      { ...good, count: 1.5 },
+      { ...good, labels: { a: 1 } },
+      { ...good, kind: { type: 'soft' } },
+    ])
+      expect(Check(spec, bad)).toBe(false);
   });
 
   it.each([

@@ -67,7 +67,12 @@ describe('reportOnce', () => {
     posted = [];
     const [staging, production] = stored().status?.stages ?? [];
     if (staging === undefined || production === undefined) throw new Error('both stages are there');
-    await hub.hub.writeStatus('Release', stored(), { reported: stored().status?.reported ?? [], stages: [staging, { ...production, state: 'failed' }] }, signal);
+    await hub.hub.writeStatus(
+      'Release',
+      stored(),
+      { reported: stored().status?.reported ?? [], stages: [staging, { ...production, state: 'failed' }] },
+      signal,
+    );
     await reportOnce(stored(), ports(), signal);
 
     expect(posted.map(({ context, state }) => `${context} ${state}`)).toEqual(['sluice/shop/production failure']);

@@ -4,7 +4,11 @@ import { application, commitOf } from '../builders.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const claimed = (renewedMsAgo: number) =>
-  application({ status: { claim: { id: 'run-1', worker: 'worker-1', revision: commitOf(1), step: 'wave 0', renewedAt: new Date(now.getTime() - renewedMsAgo).toISOString() } } });
+  application({
+    status: {
+      claim: { id: 'run-1', worker: 'worker-1', revision: commitOf(1), step: 'wave 0', renewedAt: new Date(now.getTime() - renewedMsAgo).toISOString() },
+    },
+  });
 
 it.each([
   ['was renewed just now', 0, claimLeaseMs],

@@ -26,7 +26,7 @@ it('installs a chart once, however often it looks, and upgrades it with the next
   const { builds, renderer } = recording();
   const world = openWorld({ renderer });
   for (const resource of [repository(), cluster(), application()]) world.hub.put(resource);
-  const applied = () => world.destination.get({ group: '', kind: 'ConfigMap', namespace: 'web', name: 'web' })?.['data'];
+  const applied = () => world.destination.get({ group: '', kind: 'ConfigMap', namespace: 'web', name: 'web' })?.data;
 
   await world.push(chart('1.0.0'));
   await world.sync('web');

@@ -4,7 +4,14 @@ import type { LiveObject, Manifest } from '../../src/model/manifest.ts';
 import { type Extent, extentOf, parentManifest, saysOther, widened } from '../../src/sync/parent.ts';
 import { owner } from '../builders-objects.ts';
 
-const extent: Extent = { kinds: [{ group: 'apps', kind: 'Deployment' }, { group: '', kind: 'Secret' }, { group: 'apps', kind: 'Deployment' }], namespaces: ['web', 'other', 'another'] };
+const extent: Extent = {
+  kinds: [
+    { group: 'apps', kind: 'Deployment' },
+    { group: '', kind: 'Secret' },
+    { group: 'apps', kind: 'Deployment' },
+  ],
+  namespaces: ['web', 'other', 'another'],
+};
 const stored = (manifest: Manifest): LiveObject => ({ ...manifest, metadata: { ...manifest.metadata, uid: 'u', resourceVersion: '7' } }) as LiveObject;
 const parent = stored(parentManifest(owner, extent, undefined));
 
@@ -14,7 +21,16 @@ describe('the applyset parent', () => {
   });
 
   it('is read back as it was written', () => {
-    expect(extentOf(parent, owner)).toEqual({ ok: true, value: { kinds: [{ group: 'apps', kind: 'Deployment' }, { group: '', kind: 'Secret' }], namespaces: ['another', 'other'] } });
+    expect(extentOf(parent, owner)).toEqual({
+      ok: true,
+      value: {
+        kinds: [
+          { group: 'apps', kind: 'Deployment' },
+          { group: '', kind: 'Secret' },
+        ],
+        namespaces: ['another', 'other'],
+      },
+    });
     expect(extentOf(undefined, owner)).toEqual({ ok: true, value: { kinds: [], namespaces: [] } });
   });
 
@@ -35,7 +51,10 @@ describe('the applyset parent', () => {
   });
 
   it('is not written when it says the same, whatever others have added', () => {
-    const annotated = { ...parent, metadata: { ...parent.metadata, annotations: { ...parent.metadata.annotations, note: 'mine' }, labels: { ...parent.metadata.labels, team: 'shop' } } };
+    const annotated = {
+      ...parent,
+      metadata: { ...parent.metadata, annotations: { ...parent.metadata.annotations, note: 'mine' }, labels: { ...parent.metadata.labels, team: 'shop' } },
+    };
     expect(saysOther(annotated, parentManifest(owner, extent, parent))).toBe(false);
   });
 

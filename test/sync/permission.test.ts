@@ -4,7 +4,8 @@ import { application, cluster, repository } from '../builders.ts';
 
 const rule = { hubNamespaces: ['shop'], namespaces: ['web', 'team-*'], serviceAccounts: ['deployer'] };
 const guarded = (spec: NonNullable<Parameters<typeof cluster>[0]>['spec'] = {}) => cluster({ spec: { rules: [rule], ...spec } });
-const to = (namespace: string, serviceAccountName: string | undefined = 'deployer') => application({ spec: { destination: { namespace }, serviceAccountName } });
+const to = (namespace: string, serviceAccountName: string | undefined = 'deployer') =>
+  application({ spec: { destination: { namespace }, serviceAccountName } });
 const problemsOf = (parsed: ReturnType<typeof mayDeploy>) => (parsed.ok ? [] : parsed.problems);
 
 describe('an Application may deploy', () => {
@@ -13,7 +14,10 @@ describe('an Application may deploy', () => {
   });
 
   it('as Sluice itself only where the Cluster says that its namespace may', () => {
-    expect(mayDeploy(application({ spec: { serviceAccountName: undefined } }), repository(), guarded({ allowPrivileged: ['shop'] }))).toEqual({ ok: true, value: { as: 'sluice' } });
+    expect(mayDeploy(application({ spec: { serviceAccountName: undefined } }), repository(), guarded({ allowPrivileged: ['shop'] }))).toEqual({
+      ok: true,
+      value: { as: 'sluice' },
+    });
   });
 
   it('from another namespace when Repository and Cluster allow that', () => {
@@ -29,15 +33,31 @@ describe('an Application is refused', () => {
     ['to a namespace that only begins like an exact one', to('web-2'), guarded(), 'spec.destination'],
     ['as a service account that no rule names', to('web', 'admin'), guarded(), 'spec.destination'],
     ['when the Cluster has no rules', to('web'), cluster({ spec: { rules: [] } }), 'spec.destination'],
-    ['when the rule is for another namespace of the hub', to('web'), cluster({ spec: { rules: [{ ...rule, hubNamespaces: ['shop-2'] }] } }), 'spec.destination'],
-    ['when two rules allow namespace and account only between them', to('web', 'admin'), cluster({ spec: { rules: [rule, { ...rule, namespaces: ['other'], serviceAccounts: ['admin'] }] } }), 'spec.destination'],
+    [
+      'when the rule is for another namespace of the hub',
+      to('web'),
+      cluster({ spec: { rules: [{ ...rule, hubNamespaces: ['shop-2'] }] } }),
+      'spec.destination',
+    ],
+    [
+      'when two rules allow namespace and account only between them',
+      to('web', 'admin'),
+      cluster({ spec: { rules: [rule, { ...rule, namespaces: ['other'], serviceAccounts: ['admin'] }] } }),
+      'spec.destination',
+    ],
     ['without a service account', application({ spec: { serviceAccountName: undefined } }), guarded(), 'spec.serviceAccountName'],
     ['with a service account that no rule names, privileged or not', to('web', 'admin'), guarded({ allowPrivileged: ['shop'] }), 'spec.destination'],
   ])('%s', (_, from, target, at) => {
-    expect(problemsOf(mayDeploy(from, repository(), target))).toEqual([{ at, message: expect.stringMatching(/add one to its spec.rules|name a service account/) }]);
+    expect(problemsOf(mayDeploy(from, repository(), target))).toEqual([
+      { at, message: expect.stringMatching(/add one to its spec.rules|name a service account/) },
+    ]);
   });
 
   it('with all problems at once when neither Repository nor Cluster allows its namespace', () => {
-    expect(problemsOf(mayDeploy(application({ namespace: 'away' }), repository(), guarded())).map(({ at }) => at)).toEqual(['spec.source.repository', 'spec.destination.cluster', 'spec.destination']);
+    expect(problemsOf(mayDeploy(application({ namespace: 'away' }), repository(), guarded())).map(({ at }) => at)).toEqual([
+      'spec.source.repository',
+      'spec.destination.cluster',
+      'spec.destination',
+    ]);
   });
 });

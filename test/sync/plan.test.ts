@@ -5,7 +5,13 @@ import type { Health, HealthWord } from '../../src/health/health.ts';
 import { type Assessed, type NextStep, planSync } from '../../src/sync/plan.ts';
 import { applied, onlyDesired } from '../builders-objects.ts';
 
-type Given = { readonly name: string; readonly kind?: string; readonly wave?: number; readonly change?: 'unchanged' | 'create' | 'update' | 'drift' | 'removed' | 'deferred'; readonly health?: HealthWord };
+type Given = {
+  readonly name: string;
+  readonly kind?: string;
+  readonly wave?: number;
+  readonly change?: 'unchanged' | 'create' | 'update' | 'drift' | 'removed' | 'deferred';
+  readonly health?: HealthWord;
+};
 
 function assessed({ name, kind, wave = 0, change = 'unchanged', health }: Given): Assessed {
   const desired = onlyDesired({ name, ...(kind === undefined ? {} : { kind }), annotations: { 'sluice.dev/sync-wave': String(wave) } });
@@ -23,9 +29,11 @@ function assessed({ name, kind, wave = 0, change = 'unchanged', health }: Given)
   return { change: changes[change], ...(word === undefined ? {} : { health: { health: word, message: `is ${word}` } satisfies Health }) };
 }
 
-const orphan = (name: string, annotations: Readonly<Record<string, string>> = {}, kind = 'ConfigMap'): Live => applied(onlyDesired({ name, kind, annotations }));
+const orphan = (name: string, annotations: Readonly<Record<string, string>> = {}, kind = 'ConfigMap'): Live =>
+  applied(onlyDesired({ name, kind, annotations }));
 const next = (given: readonly Given[], orphans: readonly Live[] = []): NextStep => planSync(given.map(assessed), orphans, { prune: true }).next;
-const namesOf = (step: NextStep): readonly string[] => ('groups' in step ? step.groups.flat().map((each) => ('desired' in each ? each.desired.id.name : each.id.name)) : []);
+const namesOf = (step: NextStep): readonly string[] =>
+  'groups' in step ? step.groups.flat().map((each) => ('desired' in each ? each.desired.id.name : each.id.name)) : [];
 
 describe('the next step', () => {
   it('is the first wave that has something to write, and says how much remains', () => {
@@ -44,7 +52,10 @@ describe('the next step', () => {
       { name: 'web', kind: 'Secret', change: 'create' },
       { name: 'api', kind: 'Deployment', change: 'create' },
     ]);
-    expect(step.step === 'apply' && step.groups.map((group) => group.map(({ desired }) => `${desired.id.kind} ${desired.id.name}`))).toEqual([['Secret web'], ['Deployment api', 'Deployment web']]);
+    expect(step.step === 'apply' && step.groups.map((group) => group.map(({ desired }) => `${desired.id.kind} ${desired.id.name}`))).toEqual([
+      ['Secret web'],
+      ['Deployment api', 'Deployment web'],
+    ]);
   });
 
   const later: Given = { name: 'later', wave: 1, change: 'create' };
@@ -60,11 +71,19 @@ describe('the next step', () => {
   });
 
   it('names the Degraded object before one that is merely on its way', () => {
-    expect(next([{ name: 'a', health: 'Progressing' }, { name: 'b', health: 'Degraded' }, later])).toMatchObject({ step: 'wave-failed', message: 'ConfigMap web/b: is Degraded' });
+    expect(next([{ name: 'a', health: 'Progressing' }, { name: 'b', health: 'Degraded' }, later])).toMatchObject({
+      step: 'wave-failed',
+      message: 'ConfigMap web/b: is Degraded',
+    });
   });
 
   it('is about health, not about a wave, once everything is written', () => {
-    expect(next([{ name: 'first', health: 'Degraded' }, { name: 'later', wave: 1 }])).toEqual({ step: 'await-health', message: 'ConfigMap web/first: is Degraded' });
+    expect(
+      next([
+        { name: 'first', health: 'Degraded' },
+        { name: 'later', wave: 1 },
+      ]),
+    ).toEqual({ step: 'await-health', message: 'ConfigMap web/first: is Degraded' });
   });
 
   it.each<['drift' | 'removed', HealthWord]>([
@@ -73,7 +92,11 @@ describe('the next step', () => {
     ['drift', 'Progressing'],
     ['removed', 'Progressing'],
   ])('undoes %s in a later wave although an earlier one is %s', (change, health) => {
-    const step = next([{ name: 'first', health }, { name: 'second', wave: 1, change }, { name: 'third', wave: 2, change: 'create' }]);
+    const step = next([
+      { name: 'first', health },
+      { name: 'second', wave: 1, change },
+      { name: 'third', wave: 2, change: 'create' },
+    ]);
     expect(step).toMatchObject({ step: 'apply', remaining: 1 });
     expect(namesOf(step)).toEqual(['second']);
   });
@@ -121,14 +144,22 @@ describe('any plan', () => {
     change: fc.constantFrom<NonNullable<Given['change']>>('unchanged', 'unchanged', 'create', 'update', 'drift', 'removed', 'deferred'),
     health: fc.constantFrom<HealthWord>('Healthy', 'Healthy', 'Suspended', 'Progressing', 'Degraded', 'Missing', 'Unknown'),
   });
-  const all = fc.uniqueArray(given, { selector: ({ kind, name }) => `${kind}/${name}`, maxLength: 8 }).map((each) => each.map(({ health, ...rest }): Given => (rest.change === 'create' || rest.change === 'removed' ? rest : { ...rest, health })));
-  const orphans = fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { maxLength: 3 }).map((names) => names.map((name) => orphan(name, name === 'z' ? { 'sluice.dev/prune': 'never' } : {})));
+  const all = fc
+    .uniqueArray(given, { selector: ({ kind, name }) => `${kind}/${name}`, maxLength: 8 })
+    .map((each) => each.map(({ health, ...rest }): Given => (rest.change === 'create' || rest.change === 'removed' ? rest : { ...rest, health })));
+  const orphans = fc
+    .uniqueArray(fc.constantFrom('x', 'y', 'z'), { maxLength: 3 })
+    .map((names) => names.map((name) => orphan(name, name === 'z' ? { 'sluice.dev/prune': 'never' } : {})));
   const isWrite = ({ change = 'unchanged' }: Given) => change !== 'unchanged';
   const isDrift = ({ change }: Given) => change === 'drift' || change === 'removed';
   const isSettled = ({ health }: Given) => health === undefined || health === 'Healthy' || health === 'Suspended';
 
   it('is the same whatever the order of what it is made from', () => {
-    const twice = fc.tuple(all, orphans).chain(([a, b]) => fc.tuple(fc.constant([a, b] as const), fc.shuffledSubarray(a, { minLength: a.length }), fc.shuffledSubarray(b, { minLength: b.length })));
+    const twice = fc
+      .tuple(all, orphans)
+      .chain(([a, b]) =>
+        fc.tuple(fc.constant([a, b] as const), fc.shuffledSubarray(a, { minLength: a.length }), fc.shuffledSubarray(b, { minLength: b.length })),
+      );
     fc.assert(
       fc.property(twice, fc.boolean(), ([[objects, gone], otherObjects, otherGone], prune) => {
         expect(planSync(otherObjects.map(assessed), otherGone, { prune })).toEqual(planSync(objects.map(assessed), gone, { prune }));

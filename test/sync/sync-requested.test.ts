@@ -57,9 +57,9 @@ describe('a sync that somebody asks for', () => {
     await ask();
     world.destination.edit(id('ConfigMap', 'a'), 'kubectl-edit', (object) => ({ ...object, data: { a: 'other' } }));
     await world.sync('web');
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: 'other' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: 'other' });
     await ask('again');
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1' });
   });
 
   it('stays open through all of its waves', async () => {

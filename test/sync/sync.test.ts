@@ -22,8 +22,15 @@ describe('the sync story', () => {
   it('applies a commit and says so', async () => {
     const commit = await world.push({ 'apps/web/a.yaml': configMap('a'), 'apps/web/b.yaml': configMap('b') });
 
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1' });
-    expect(app().status).toMatchObject({ revision: commit, commit, phase: 'done', sync: { state: 'Synced' }, health: { health: 'Healthy' }, objects: { members: 2, outOfSync: 0 } });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1' });
+    expect(app().status).toMatchObject({
+      revision: commit,
+      commit,
+      phase: 'done',
+      sync: { state: 'Synced' },
+      health: { health: 'Healthy' },
+      objects: { members: 2, outOfSync: 0 },
+    });
     expect(condition('Ready')).toMatchObject({ status: 'True' });
     expect(app().status?.claim).toBeUndefined();
   });
@@ -41,7 +48,7 @@ describe('the sync story', () => {
     world.destination.refuse(id('ConfigMap', 'bad'), { code: 'INVALID', message: '.data.a: expected string' }, ['dryRun']);
     await world.push({ 'apps/web/a.yaml': configMap('a', { a: '2' }), 'apps/web/bad.yaml': configMap('bad') });
 
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1' });
     expect(condition('Stalled')).toMatchObject({ status: 'True', message: expect.stringMatching(/apps\/web\/bad\.yaml.*ConfigMap web\/bad.*expected string/) });
     expect(app().status).toMatchObject({ phase: 'diff', sync: { state: 'Failed' } });
   });
@@ -58,11 +65,11 @@ describe('the sync story', () => {
     await world.push({ 'apps/web/a.yaml': configMap('a') });
     world.destination.edit(id('ConfigMap', 'a'), 'kubectl-edit', (object) => ({ ...object, data: { a: 'other', b: 'added' } }));
     await world.sync('web');
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1' });
 
     world.destination.drop(id('ConfigMap', 'a'));
     await world.sync('web');
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1' });
   });
 
   it('leaves alone what another controller adds', async () => {
@@ -70,17 +77,28 @@ describe('the sync story', () => {
     world.destination.edit(id('ConfigMap', 'a'), 'some-operator', (object) => ({ ...object, data: { a: '1', injected: 'x' } }));
     await world.sync('web');
 
-    expect(world.destination.get(id('ConfigMap', 'a'))?.['data']).toEqual({ a: '1', injected: 'x' });
+    expect(world.destination.get(id('ConfigMap', 'a'))?.data).toEqual({ a: '1', injected: 'x' });
     expect(app().status?.sync?.state).toBe('Synced');
   });
 
   it('waits for a wave to be healthy before the next begins', async () => {
-    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas: 1, selector: { matchLabels: { app: 'web' } } } };
+    const deployment = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: { replicas: 1, selector: { matchLabels: { app: 'web' } } },
+    };
     await world.push({ 'apps/web/a.yaml': JSON.stringify(deployment), 'apps/web/b.yaml': configMap('late', {}, { 'argocd.argoproj.io/sync-wave': '1' }) });
     expect(world.destination.get(id('ConfigMap', 'late'))).toBeUndefined();
     expect(app().status).toMatchObject({ phase: 'health', sync: { state: 'Syncing', wave: 0 }, health: { health: 'Progressing' } });
 
-    world.destination.setStatus(id('Deployment', 'web', 'apps'), { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 1, readyReplicas: 1 });
+    world.destination.setStatus(id('Deployment', 'web', 'apps'), {
+      observedGeneration: 1,
+      replicas: 1,
+      updatedReplicas: 1,
+      availableReplicas: 1,
+      readyReplicas: 1,
+    });
     await world.sync('web');
     expect(world.destination.get(id('ConfigMap', 'late'))).toBeDefined();
     expect(app().status).toMatchObject({ phase: 'done', health: { health: 'Healthy' } });
@@ -100,7 +118,12 @@ describe('the sync story', () => {
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
       metadata: { name: 'widgets.example.org' },
-      spec: { group: 'example.org', scope: 'Namespaced', names: { kind: 'Widget', plural: 'widgets' }, versions: [{ name: 'v1', served: true, storage: true }] },
+      spec: {
+        group: 'example.org',
+        scope: 'Namespaced',
+        names: { kind: 'Widget', plural: 'widgets' },
+        versions: [{ name: 'v1', served: true, storage: true }],
+      },
     };
     const files = {
       'apps/web/namespace.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'extra' } }),
@@ -120,7 +143,9 @@ describe('the sync story', () => {
     world.hub.put(cluster({ spec: { rules: [] } }));
     await world.push({ 'apps/web/a.yaml': configMap('a') });
 
-    expect(condition('Stalled')?.message).toMatch(/spec\.destination: no rule of Cluster staging lets Applications of namespace shop deploy to namespace web as service account deployer/);
+    expect(condition('Stalled')?.message).toMatch(
+      /spec\.destination: no rule of Cluster staging lets Applications of namespace shop deploy to namespace web as service account deployer/,
+    );
     expect(world.destination.requests).toEqual([]);
   });
 });

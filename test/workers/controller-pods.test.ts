@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openPodWatches, whatMatters } from '../../src/workers/pod-watches.ts';
 import { selectorMatches } from '../../src/workers/pod-selector.ts';
+import { openPodWatches, whatMatters } from '../../src/workers/pod-watches.ts';
 import type { Handlers, PodFacts, SeenPod } from '../../src/workers/watches.ts';
 
 const facts = (given: Partial<PodFacts> = {}): PodFacts => ({

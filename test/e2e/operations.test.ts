@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { environmentHead, type Stage } from '../../tools/demo-evidence.ts';
+import type { Deployments } from '../../tools/demo-watch.ts';
+import { startChild } from '../../tools/process.ts';
+import { commitMark, expectExactly, expectOneCommitPerAdmission, openShop, promotionsOf, type Shop, seen, stageOf, until, untilVerified } from './shop.ts';
+
+const stopWithinMs = 10_000;
+const endsRightWithinMs = 120_000;
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+  await seen(shop, 'first commit');
+});
+afterAll(() => shop?.[Symbol.asyncDispose]());
+
+let marks = 0;
+/** Pushes a commit that changes every Application. */
+async function pushMark(): Promise<string> {
+  marks += 1;
+  const commit = await commitMark(shop, String(marks));
+  await shop.scene.clone.push();
+  return commit;
+}
+
+const deadline = () => AbortSignal.timeout(120_000);
+const generations = (deployments: Deployments): ReadonlyMap<string, string> =>
+  new Map([...deployments].map(([name, { uid, generation }]) => [name, `${uid} ${generation}`]));
+
+/** The moment at which the first of a stage's Deployments has changed, and most have not: its Applications are being synced. */
+function syncBegins(stage: Stage): Promise<unknown> {
+  const watch = shop.scene.watches[stage];
+  const before = generations(watch.now());
+  return watch.until((now) => [...generations(now)].some(([name, generation]) => before.get(name) !== generation), deadline());
+}
+
+/** The commit is what runs and what is proven in both stages, every member of it, and production's branch got one commit for it. */
+async function expectEndsRight(commit: string): Promise<void> {
+  await untilVerified(shop, commit, endsRightWithinMs);
+  for (const stage of ['staging', 'production'] as const) await expectExactly(shop, stage);
+  const promotions = await expectOneCommitPerAdmission(shop);
+  expect(promotions.filter(({ promoted }) => promoted === commit)).toHaveLength(1);
+}
+
+async function stop(): Promise<void> {
+  const began = performance.now();
+  const ended = await shop.world.sluice.stop();
+  expect(ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began).toBeLessThan(stopWithinMs);
+}
+
+describe('Sluice, stopped with SIGTERM', () => {
+  it('ends within 10 s with exit code 0 in the middle of a sync, and brings it to its end when it is started again', { timeout: 240_000 }, async () => {
+    const begins = syncBegins('staging');
+    const commit = await pushMark();
+    await begins;
+    await stop();
+    await shop.world.startSluice();
+    await expectEndsRight(commit);
+  });
+
+  it('goes on where it was: what staging has proven by then is neither applied nor admitted again', { timeout: 240_000 }, async () => {
+    const commit = await pushMark();
+    const ordinal = await until('staging soaks', async () => {
+      const staging = await stageOf(shop, 'staging');
+      return staging?.admitted?.revision === commit && staging.admitted.soak !== undefined && staging.admitted.reason.startsWith('soaking')
+        ? staging.admitted.ordinal
+        : undefined;
+    });
+    const before = generations(shop.scene.watches.staging.now());
+    await stop();
+    await shop.world.startSluice();
+    await expectEndsRight(commit);
+    expect(generations(shop.scene.watches.staging.now())).toEqual(before);
+    expect((await stageOf(shop, 'staging'))?.admitted?.ordinal).toBe(ordinal);
+  });
+
+  it('takes at its next start what was pushed while it was away', { timeout: 240_000 }, async () => {
+    await stop();
+    const commit = await pushMark();
+    await shop.world.startSluice();
+    await expectEndsRight(commit);
+  });
+});
+
+describe('Sluice, killed', () => {
+  const kill = async () => {
+    await shop.world.killSluice();
+    await shop.world.startSluice();
+  };
+
+  it('ends right, and promotes once, when that happens in a sync of staging, once the Git host has the promotion commit, and in the sync of production', {
+    timeout: 240_000,
+  }, async () => {
+    const before = await environmentHead(shop.world);
+    const inStaging = syncBegins('staging');
+    const inProduction = syncBegins('production');
+    inProduction.catch(() => {}); // awaited last
+    const commit = await pushMark();
+    await inStaging;
+    await kill();
+    await until('the branch of production moves', async () => ((await environmentHead(shop.world)) === before ? undefined : true));
+    await kill();
+    await inProduction;
+    await kill();
+    await expectEndsRight(commit);
+    expect((await promotionsOf(shop))[1]?.commit).toBe(before);
+  });
+});
+
+describe('Redis, flushed', () => {
+  it('has lost nothing, neither in a sync of staging nor in one of production', { timeout: 240_000 }, async () => {
+    const syncs = [syncBegins('staging'), syncBegins('production')];
+    for (const sync of syncs) sync.catch(() => {}); // awaited one after the other
+    const commit = await pushMark();
+    for (const sync of syncs) {
+      await sync;
+      await shop.world.redis.cli('FLUSHALL');
+    }
+    await expectEndsRight(commit);
+  });
+});
+
+describe('a configuration with mistakes', () => {
+  it('is told with all of its problems at once, without its secrets, and with an exit code that is not zero', async () => {
+    const env = {
+      SLUICE_HUB_KUBECONFIG: undefined,
+      KUBERNETES_SERVICE_HOST: undefined,
+      SLUICE_REDIS_URL: 'redis://redis.example:6379/first',
+      SLUICE_LISTEN_PORT: 'http',
+      SLUICE_ROLES: 'worker,queen',
+      SLUICE_LOG_LEVEL: 'loud',
+      SLUICE_PUBLIC_URL: 'javascript:alert(1)',
+      SLUICE_CONCURENCY: 'secret-looking-value',
+    };
+    const logFile = join(shop.world.dir, 'configuration.log');
+    const child = await startChild({ name: 'Sluice', command: process.execPath, args: [join(import.meta.dirname, '../../src/main.ts')], logFile, env });
+    expect((await child.ended).code).toBe(2);
+    const said = await readFile(logFile, 'utf8');
+    for (const name of Object.keys(env).filter((key) => key.startsWith('SLUICE_'))) expect(said).toContain(name);
+    expect(said).not.toContain('secret-looking-value');
+    expect(said).not.toMatch(/\n\s+at /);
+  });
+});
