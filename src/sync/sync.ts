@@ -21,7 +21,7 @@ import { renderSourceOf } from './render-source.ts';
 import { newRun, type Run } from './run.ts';
 import { pendingSync } from './sync-request.ts';
 import { placementsOf, wantedRevision } from './wanted.ts';
-import { writer } from './writer.ts';
+import { releaseClaim, writer } from './writer.ts';
 
 const afterConflictMs = 250;
 /** A full dry-run of what metadata proves already is due once a day: defaults and webhooks change behind its back. */
@@ -36,7 +36,10 @@ export async function syncOnce(application: Application, ports: Ports, signal: A
   try {
     return await steps(run, ports, signal);
   } catch (error) {
-    if (!(error instanceof PortError)) throw error;
+    if (!(error instanceof PortError)) {
+      await releaseClaim(run, ports);
+      throw error;
+    }
     // Somebody else wrote the same object in the same moment, as controllers do all the time: what stands there now is looked at again.
     if (error.code === 'CONFLICT') return run.end({ is: 'waiting', message: 'an object changed while it was being written', lookAgainInMs: afterConflictMs });
     return run.end({ is: 'failed', error });

@@ -12,6 +12,15 @@ import type { Ports } from './ports.ts';
 import type { Run } from './run.ts';
 import { type Wanted, wantedRevision } from './wanted.ts';
 
+const releaseWithinMs = 2_000;
+
+/** A run that is cut short, by a stop or by a bug, leaves no claim behind that the next one would have to wait for. */
+export async function releaseClaim({ id, application }: Run, { hub }: Pick<Ports, 'hub'>): Promise<void> {
+  if (application.status?.claim?.id !== id) return;
+  const { claim: _ended, ...status } = application.status;
+  await hub.writeStatus('Application', application, status, AbortSignal.timeout(releaseWithinMs)).catch(() => undefined);
+}
+
 type Writing = {
   readonly run: Run;
   readonly ports: Ports;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { syncOnce } from '../../src/sync/sync.ts';
 import { application, cluster, repository } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
 
@@ -147,5 +148,40 @@ describe('the sync story', () => {
       /spec\.destination: no rule of Cluster staging lets Applications of namespace shop deploy to namespace web as service account deployer/,
     );
     expect(world.destination.requests).toEqual([]);
+  });
+});
+
+describe('a sync that is cut short', () => {
+  it('leaves no claim behind, so that the next one need not wait for its lease', async () => {
+    const world = openWorld();
+    world.hub.put(repository());
+    world.hub.put(cluster());
+    world.hub.put(application());
+    await world.push({ 'apps/web/a.yaml': configMap('a') });
+    world.repository.commit({ 'apps/web/a.yaml': configMap('a', { a: '2' }) });
+    await world.look('refresh', { namespace: 'shop', name: 'config' });
+
+    const stop = new AbortController();
+    const claims = () => world.hub.writes.filter(({ kind, status }) => kind === 'Application' && (status as { claim?: unknown }).claim !== undefined).length;
+    const before = claims();
+    const open = world.ports.destinations.open;
+    const ports = {
+      ...world.ports,
+      destinations: {
+        async open(...args: Parameters<typeof open>) {
+          const destination = await open(...args);
+          return {
+            ...destination,
+            async apply(): Promise<never> {
+              stop.abort(new Error('stopping'));
+              throw stop.signal.reason;
+            },
+          };
+        },
+      },
+    };
+    await expect(syncOnce(world.application('web'), ports, stop.signal)).rejects.toThrow('stopping');
+    expect(claims()).toBe(before + 1);
+    expect(world.application('web').status?.claim).toBeUndefined();
   });
 });
