@@ -23,7 +23,7 @@ export function gitPortError(port: Port, access: RepositoryAccess, statusOrError
   const repository = `Repository ${referenceText(access.repository)} (${withoutCredentials(access.url)})`;
   const said = detail === '' ? '' : `: ${detail}`;
   if (typeof statusOrError === 'number') {
-    const { code, reason } = failureOf(statusOrError);
+    const { code, reason } = failureOf(statusOrError, authorizationOf(access) !== undefined);
     return new PortError(port, code, `${repository}: ${reason}${said}`, { cause: new Error(`HTTP ${statusOrError}`), retryAfterMs });
   }
   const timedOut = timeoutCodes.has(codeOf(statusOrError));
@@ -40,7 +40,9 @@ export function retryAfterMsOf(header: string | readonly string[] | undefined, n
 
 const timeoutCodes: ReadonlySet<string> = new Set(['TimeoutError', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
-function failureOf(status: number): { readonly code: PortErrorCode; readonly reason: string } {
+function failureOf(status: number, withCredentials: boolean): { readonly code: PortErrorCode; readonly reason: string } {
+  if (status === 401 && !withCredentials)
+    return { code: 'UNAUTHORIZED', reason: 'the Git host asks for credentials (401); name a Secret that holds them in spec.secretRef' };
   if (status === 401) return { code: 'UNAUTHORIZED', reason: 'the Git host refuses the credentials (401); check the Secret that secretRef names' };
   if (status === 403) return { code: 'FORBIDDEN', reason: 'the credentials may not do this (403); give their account or token write access to the repository' };
   if (status === 404) return { code: 'NOT_FOUND', reason: 'no such repository, or the credentials may not see it (404)' };

@@ -37,14 +37,7 @@ export async function applyGroups(groups: readonly (readonly Write[])[], applyin
     await applying.keepClaim();
     if (group[0]?.desired.id.kind !== 'Namespace') await applying.prepare();
 
-    if (group.some(({ desired }) => !kinds.has(groupKindText(desired.id))))
-      kinds = new Map([
-        ...kinds,
-        ...(await applying.destination.kinds(
-          group.map(({ desired }) => desired.id),
-          signal,
-        )),
-      ]);
+    if (group.some(({ desired }) => !kinds.has(groupKindText(desired.id)))) kinds = new Map([...kinds, ...(await servedKinds(group, applying, signal))]);
     const context = { ...applying.context, kinds };
 
     const results = await concurrently(group, parallelRequests, (change) => write(change, applying.destination, context, signal));
@@ -103,6 +96,23 @@ async function awaitEstablished(group: readonly Write[], destination: Destinatio
       if (object !== undefined && objectHealth(object)?.health === 'Healthy') break;
       await pause(50, undefined, { signal });
     }
+  }
+}
+
+/** Discovery finds a definition's kind a moment after the definition is established: what this sync defines is asked for until it is there. */
+async function servedKinds(
+  group: readonly Write[],
+  { destination, context, keepClaim }: Applying,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ServedKind>> {
+  const wanted = group.map(({ desired }) => desired.id);
+  const isDefinedHere = wanted.some((id) => context.coming.kinds.has(groupKindText(id)));
+  const deadline = AbortSignal.timeout(establishWithinMs);
+  for (;;) {
+    const served = await destination.kinds(wanted, signal);
+    if (!isDefinedHere || deadline.aborted || wanted.every((id) => served.has(groupKindText(id)))) return served;
+    await keepClaim();
+    await pause(100, undefined, { signal });
   }
 }
 

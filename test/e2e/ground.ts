@@ -43,7 +43,7 @@ export type LiveObject = {
   readonly data?: Readonly<Record<string, string>>;
 };
 
-export const soon = <T>(expectation: () => T | Promise<T>, timeout = 30_000): Promise<T> => vi.waitFor(expectation, { timeout, interval: 100 });
+export const soon = <T>(expectation: () => T | Promise<T>, timeout = 60_000): Promise<T> => vi.waitFor(expectation, { timeout, interval: 100 });
 
 export async function openGround(): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
@@ -102,7 +102,7 @@ export async function openGround(): Promise<Ground> {
     toHub: (...objects) => apply(hub, objects),
     toDestination: (...objects) => apply(staging, objects),
     status,
-    untilStatus: (name, expected, { namespace = home, withinMs = 30_000 } = {}) =>
+    untilStatus: (name, expected, { namespace = home, withinMs = 60_000 } = {}) =>
       soon(async () => {
         const now = await status(name, namespace);
         expect(now).toMatchObject(expected);

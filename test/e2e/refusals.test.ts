@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { application, binding, configMap, deployment, type Ground, home, openGround, outsider, resource, soon, stranger } from './ground.ts';
+import { isRolledOut, revisionOf, type Workload, watchFor } from './cluster-watch.ts';
+import { application, binding, configMap, deployment, type Ground, home, type LiveObject, openGround, outsider, resource, soon, stranger } from './ground.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -121,22 +122,35 @@ describe('what cannot be read', () => {
     await ground.untilStatus('branch', { sync: { state: 'Synced' } });
   });
 
-  it('says of a repository that needs credentials and has none what is missing', async () => {
-    const room = await ground.openRoom('closed');
+  it.each([
+    {
+      what: 'needs credentials and has none',
+      name: 'closed',
+      spec: {},
+      reason: 'Unauthorized',
+      texts: ['the Git host asks for credentials (401)', 'spec.secretRef'],
+    },
+    {
+      what: 'names a Secret that is not there',
+      name: 'lost',
+      spec: { secretRef: { name: 'nowhere' } },
+      reason: 'Invalid',
+      texts: ['Secret nowhere does not exist', `namespace ${home}`],
+    },
+  ])('says of a repository that $what why it cannot be read, on the Repository and on who uses it', async ({ name, spec, reason, texts }) => {
+    const room = await ground.openRoom(name);
     await ground.toHub(
-      resource('Repository', 'closed', { url: ground.repositoryUrl, pollSeconds: 5 }),
-      application('closed', room, { path: 'one', repository: 'closed' }),
+      resource('Repository', name, { url: ground.repositoryUrl, pollSeconds: 5, ...spec }),
+      application(name, room, { path: 'one', repository: name }),
     );
-    const repository = async () => JSON.parse(await ground.world.hub.kubectl(['get', 'repositories.sluice.dev', 'closed', '-n', home, '-o', 'json']));
+    const repository = async () => JSON.parse(await ground.world.hub.kubectl(['get', 'repositories.sluice.dev', name, '-n', home, '-o', 'json']));
     await soon(async () =>
       expect((await repository()).status).toMatchObject({
-        conditions: expect.arrayContaining([
-          expect.objectContaining({ type: 'Ready', status: 'False', reason: 'Unauthorized', message: message('secretRef') }),
-        ]),
+        conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'False', reason, message: message(...texts) })]),
       }),
     );
-    const ready = { type: 'Ready', status: 'Unknown', message: message(`Repository ${home}/closed cannot be read`, '401', 'secretRef') };
-    await ground.untilStatus('closed', { conditions: expect.arrayContaining([expect.objectContaining(ready)]) });
+    const ready = { type: 'Ready', status: 'Unknown', message: message(`Repository ${home}/${name} cannot be read`, ...texts) };
+    await ground.untilStatus(name, { conditions: expect.arrayContaining([expect.objectContaining(ready)]) });
     await expectNothingIn(room);
   });
 });
@@ -206,7 +220,7 @@ describe('steps of a sync', () => {
       {
         apiVersion: `${rbac}/v1`,
         kind: 'RoleBinding',
-        metadata: { name: 'reader' },
+        metadata: { name: 'readers' },
         roleRef: { apiGroup: rbac, kind: 'Role', name: 'reader' },
         subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: room }],
       },
@@ -222,13 +236,14 @@ describe('steps of a sync', () => {
     });
     expect((await ground.objects('first-other', 'configmaps')).map(({ metadata }) => metadata.name)).toEqual(['inside']);
     expect(await ground.objects(room, 'widgets.first.example.org,roles,rolebindings')).toEqual(
-      expect.arrayContaining(['small', 'reader', 'reader'].map((name) => expect.objectContaining({ metadata: expect.objectContaining({ name }) }))),
+      expect.arrayContaining(['small', 'reader', 'readers'].map((name) => expect.objectContaining({ metadata: expect.objectContaining({ name }) }))),
     );
     const deferred = statuses.seen().flatMap((status) => status.objects?.deferred ?? []);
     expect(deferred).toEqual(
       expect.arrayContaining([
         expect.stringContaining('namespace first-other is part of this sync'),
         expect.stringContaining('CustomResourceDefinition is part of this sync'),
+        expect.stringContaining('role reader is part of this sync'),
       ]),
     );
     expect(statuses.seen().filter(({ sync }) => sync?.state === 'Failed')).toEqual([]);
@@ -255,10 +270,12 @@ describe('steps of a sync', () => {
     await ground.untilStatus('prune', { commit: broken, health: { health: 'Degraded', message: message('web', 'registry.example/web:broken') } });
     expect(await names()).toContain('old');
 
+    const { staging, parts } = ground.world;
+    const isOld = ({ metadata }: LiveObject, type: string) => type === 'DELETED' && metadata.name === 'old';
+    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => isRolledOut(object, '2'));
+    await using removed = await watchFor<LiveObject>(staging, parts.kubectl, ['configmaps', '-n', room], isOld);
     const mended = await ground.push({ 'prune/web.yaml': deployment('web', '2') });
-    await using statuses = await ground.followStatus('prune');
-    await soon(async () => expect(await names()).not.toContain('old'));
-    expect(statuses.seen().findLast(({ commit }) => commit === mended)?.health?.health).toBe('Healthy');
+    expect(revisionOf(await rolledOut.first)).toBeLessThan(revisionOf(await removed.first));
     await ground.untilStatus('prune', { commit: mended, sync: { state: 'Synced' }, objects: { rendered: 2, members: 2, outOfSync: 0 } });
     expect(await generated()).toEqual(copies);
   });
@@ -278,11 +295,10 @@ describe('steps of a sync', () => {
     expect(await version('configmaps', 'before')).toBeLessThan(await version('deployments', 'web'));
     expect(await version('configmaps', 'after')).toBeNaN();
 
+    const { staging, parts } = ground.world;
+    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => isRolledOut(object, '1'));
     const mended = await ground.push({ 'waves/web.yaml': deployment('web', '1') });
     await ground.untilStatus('waves', { commit: mended, sync: { state: 'Synced' }, health: { health: 'Healthy' } });
-    const pods = (await ground.objects<{ readonly metadata: { readonly resourceVersion: string } }>(room, 'pods')).map(({ metadata }) =>
-      Number(metadata.resourceVersion),
-    );
-    expect(await version('configmaps', 'after')).toBeGreaterThan(Math.max(...pods));
+    expect(revisionOf(await rolledOut.first)).toBeLessThan(await version('configmaps', 'after'));
   });
 });
