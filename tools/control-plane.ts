@@ -17,6 +17,8 @@ export type ControlPlane = AsyncDisposable & {
   kubeconfig(user: User): string;
   /** The same as a file that only this user of the machine can read. */
   kubeconfigFile(user: User): string;
+  /** What makes kubectl ask this control plane as admin. */
+  readonly kubectlOptions: readonly string[];
   /** Runs kubectl as admin and answers what it printed. Throws with what it said on stderr. */
   kubectl(args: readonly string[], options?: { readonly input?: string; readonly as?: User }): Promise<string>;
   /** For fault tests: the API server is killed, and started again on the same port with the same data. */
@@ -115,6 +117,7 @@ export async function startControlPlane({ parts, dir, name, roles, say = () => {
     url,
     kubeconfig,
     kubeconfigFile,
+    kubectlOptions: ['--kubeconfig', kubeconfigFile('admin')],
     kubectl,
     stop,
     [Symbol.asyncDispose]: stop,

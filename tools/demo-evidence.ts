@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyCommit } from '../src/promotion/record.ts';
 import { allowedSignersLine, parsePublicKey } from '../src/promotion/signing-key.ts';
-import { shopNamespace } from './demo-resources.ts';
-import type { World } from './demo-world.ts';
+import type { Stage } from './demo-resources.ts';
+import type { DemoWorld } from './demo-world.ts';
 import type { WorkingClone } from './git.ts';
 import type { CommitStatus } from './gitea.ts';
 import { onPath } from './machine-programs.ts';
 
-export type Stage = 'staging' | 'production';
+export type { Stage };
 
 export const environmentBranch = 'env/shop/production';
 
 /** The newest commit status of a stage, as the Git host has it. */
-export async function commitStatus({ gitea, repository }: World, commit: string, stage: Stage): Promise<CommitStatus | undefined> {
+export async function commitStatus({ gitea, repository }: DemoWorld, commit: string, stage: Stage): Promise<CommitStatus | undefined> {
   const statuses = await gitea.commitStatuses(repository.name, commit);
   return statuses.find(({ context }) => context === `sluice/shop/${stage}`);
 }
 
 /** Asks the Git host until the stage's status on the commit is in this state. Rejects when the signal fires. */
-export async function untilStatus(world: World, commit: string, stage: Stage, state: string, signal: AbortSignal): Promise<CommitStatus> {
+export async function untilStatus(world: DemoWorld, commit: string, stage: Stage, state: string, signal: AbortSignal): Promise<CommitStatus> {
   for (;;) {
     signal.throwIfAborted();
     const status = await commitStatus(world, commit, stage);
@@ -30,7 +30,7 @@ export async function untilStatus(world: World, commit: string, stage: Stage, st
 }
 
 /** The head of production's branch on the Git host; undefined when there is none. */
-export async function environmentHead({ gitea, repository }: World): Promise<string | undefined> {
+export async function environmentHead({ gitea, repository }: DemoWorld): Promise<string | undefined> {
   const branches = (await gitea.api('GET', `/repos/${gitea.user}/${repository.name}/branches`)) as readonly Branch[] | null; // null: an empty repository
   return branches?.find(({ name }) => name === environmentBranch)?.commit.id;
 }
@@ -50,7 +50,7 @@ export type Promotion = { readonly id: string; readonly previousHead: string | u
  * The commit at the head of production's branch, checked to be the promotion of this commit: its tree, its parents, its trailers and its signature.
  * Throws with what is wrong.
  */
-export async function readPromotion(world: World, clone: WorkingClone, commit: string): Promise<Promotion> {
+export async function readPromotion(world: DemoWorld, clone: WorkingClone, commit: string): Promise<Promotion> {
   const id = await environmentHead(world);
   if (id === undefined) throw new Error(`the Git host has no branch ${environmentBranch}`);
   // Gitea's API answers the commit's id where the tree's should stand, so the commit itself is fetched.
@@ -74,8 +74,8 @@ export async function readPromotion(world: World, clone: WorkingClone, commit: s
 }
 
 /** What `git verify-commit` says of it, with the Pipeline's signer as the only allowed one. Throws when it does not accept the commit. */
-export async function readSignature({ hub, dir }: World, clone: WorkingClone, id: string): Promise<string> {
-  const signer = (await hub.kubectl(['get', 'pipelines.sluice.dev', 'shop', '-n', shopNamespace, '-o', 'jsonpath={.status.signer}'])).trim();
+export async function readSignature({ hub, dir, shop }: DemoWorld, clone: WorkingClone, id: string): Promise<string> {
+  const signer = (await hub.kubectl(['get', 'pipelines.sluice.dev', 'shop', '-n', shop.namespaces.hub, '-o', 'jsonpath={.status.signer}'])).trim();
   if (signer === '') throw new Error('Pipeline shop has no status.signer: nobody can check its signatures');
   if (onPath('ssh-keygen', process.env) === undefined) {
     const key = parsePublicKey(signer);
@@ -93,10 +93,10 @@ export async function readSignature({ hub, dir }: World, clone: WorkingClone, id
 
 /** A pod of the service in staging that cannot start, as the cluster says it. */
 export async function stuckPod(
-  { staging }: World,
+  { staging, shop }: DemoWorld,
   service: string,
 ): Promise<{ readonly pod: string; readonly container: string; readonly reason: string } | undefined> {
-  const pods = JSON.parse(await staging.kubectl(['get', 'pods', '-n', shopNamespace, '-l', `app=${service}`, '-o', 'json'])) as {
+  const pods = JSON.parse(await staging.kubectl(['get', 'pods', '-n', shop.namespaces.staging, '-l', `app=${service}`, '-o', 'json'])) as {
     readonly items: readonly {
       readonly metadata: { readonly name: string };
       readonly status: {
@@ -111,8 +111,8 @@ export async function stuckPod(
   return undefined;
 }
 
-export async function applicationHealth({ hub }: World, name: string): Promise<{ readonly health: string; readonly message: string }> {
-  const { status } = JSON.parse(await hub.kubectl(['get', 'applications.sluice.dev', name, '-n', shopNamespace, '-o', 'json'])) as {
+export async function applicationHealth({ hub, shop }: DemoWorld, name: string): Promise<{ readonly health: string; readonly message: string }> {
+  const { status } = JSON.parse(await hub.kubectl(['get', 'applications.sluice.dev', name, '-n', shop.namespaces.hub, '-o', 'json'])) as {
     readonly status?: { readonly health?: { readonly health: string; readonly message: string } };
   };
   return status?.health ?? { health: 'nothing yet', message: '' };
@@ -120,11 +120,11 @@ export async function applicationHealth({ hub }: World, name: string): Promise<{
 
 /** Where the Release of a commit stands in a stage, as the hub records it. */
 export async function releaseState(
-  { hub }: World,
+  { hub, shop }: DemoWorld,
   commit: string,
   stage: Stage,
 ): Promise<{ readonly name: string; readonly state: string; readonly reason: string } | undefined> {
-  const releases = JSON.parse(await hub.kubectl(['get', 'releases.sluice.dev', '-n', shopNamespace, '-o', 'json'])) as {
+  const releases = JSON.parse(await hub.kubectl(['get', 'releases.sluice.dev', '-n', shop.namespaces.hub, '-o', 'json'])) as {
     readonly items: readonly {
       readonly metadata: { readonly name: string };
       readonly spec: { readonly revision: string };

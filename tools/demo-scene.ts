@@ -1,11 +1,12 @@
-import { commitStatus, type Stage } from './demo-evidence.ts';
+import { commitStatus } from './demo-evidence.ts';
+import type { Stage } from './demo-resources.ts';
 import { type Deployments, type DeploymentWatch, describeDeployments, versionOf, watchDeployments } from './demo-watch.ts';
-import type { World } from './demo-world.ts';
+import type { DemoWorld } from './demo-world.ts';
 import { openWorkingClone, type WorkingClone } from './git.ts';
 
 /** What the steps of the story share: a clone to push from, a watch on each destination, and what was pushed so far. */
 export type Scene = AsyncDisposable & {
-  readonly world: World;
+  readonly world: DemoWorld;
   readonly clone: WorkingClone;
   readonly watches: Readonly<Record<Stage, DeploymentWatch>>;
   /** Image tag by service, as the newest good commit has it. */
@@ -14,11 +15,12 @@ export type Scene = AsyncDisposable & {
   commit: string;
 };
 
-export async function openScene(world: World): Promise<Scene> {
+export async function openScene(world: DemoWorld): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const clone = stack.use(await openWorkingClone({ gitea: world.gitea, repository: world.repository.name }));
-  const staging = stack.use(await watchDeployments(world.staging, world.parts));
-  const production = stack.use(await watchDeployments(world.production, world.parts));
+  const watch = async (stage: Stage) => stack.use(await watchDeployments(world[stage], world.shop.namespaces[stage], world.parts));
+  const staging = await watch('staging');
+  const production = await watch('production');
   const opened = stack.move();
   return { world, clone, watches: { staging, production }, versions: {}, commit: '', [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -92,7 +94,7 @@ export async function rollout({ watches }: Scene, stage: Stage, versions: Scene[
 }
 
 /** `sluice/shop/staging is pending: …`, for what was seen instead. */
-export async function describeStatus(world: World, commit: string, stage: Stage): Promise<string> {
+export async function describeStatus(world: DemoWorld, commit: string, stage: Stage): Promise<string> {
   const status = await commitStatus(world, commit, stage);
   return status === undefined ? `no status sluice/shop/${stage} on the commit` : `sluice/shop/${stage} is ${status.state}: ${status.description}`;
 }

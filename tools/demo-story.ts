@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { applicationHealth, environmentHead, readPromotion, releaseState, type Stage, short, stuckPod, untilStatus } from './demo-evidence.ts';
-import { shopFiles, shopNamespace } from './demo-resources.ts';
+import { applicationHealth, environmentHead, readPromotion, releaseState, short, stuckPod, untilStatus } from './demo-evidence.ts';
+import { type Stage, shopFiles } from './demo-resources.ts';
 import { describeStatus, expected, NotSeen, type Pushed, push, rollout, type Scene } from './demo-scene.ts';
 import { describeDeployments } from './demo-watch.ts';
 
@@ -12,7 +12,6 @@ export type StepResult = { readonly name: string; readonly ok: boolean; readonly
 export type Step = { readonly name: string; readonly title: string; run(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> };
 
 const stages: readonly Stage[] = ['staging', 'production'];
-const stepTimeoutMs = 60_000;
 const soakMs = 3000;
 /** A drift that is undone later than this is a failure, on however slow a machine. */
 const undoneWithinMs = 5000;
@@ -38,7 +37,7 @@ export async function tellStep(
     evidence.push(line);
     tell(line);
   };
-  const timeout = AbortSignal.timeout(stepTimeoutMs);
+  const timeout = AbortSignal.timeout(scene.world.shop.stepTimeoutMs);
   const result = (ok: boolean): StepResult => ({ name: step.name, ok, seconds: Math.round(performance.now() - began) / 1000, evidence });
   try {
     await step.run(scene, add, stop === undefined ? timeout : AbortSignal.any([timeout, stop]));
@@ -59,7 +58,7 @@ export async function tellStep(
 }
 
 async function firstCommit(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> {
-  const files = await shopFiles();
+  const files = await shopFiles(scene.world.shop);
   for (const [path, content] of Object.entries(files)) await scene.clone.write(path, content);
   scene.versions = Object.fromEntries(
     Object.entries(files).flatMap(([path, content]) => (isVersionFile.test(path) ? [[path.split('/')[1] ?? '', versionIn(content)]] : [])),
@@ -68,9 +67,10 @@ async function firstCommit(scene: Scene, tell: Tell, signal: AbortSignal): Promi
 }
 
 async function newImage(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> {
-  await setCatalog(scene, '1.5.0');
-  scene.versions = { ...scene.versions, catalog: '1.5.0' };
-  await promoted(scene, 'Catalog 1.5.0', tell, signal);
+  const { next } = scene.world.shop.catalogVersions;
+  await setCatalog(scene, next);
+  scene.versions = { ...scene.versions, catalog: next };
+  await promoted(scene, `Catalog ${next}`, tell, signal);
 }
 
 async function brokenImage(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> {
@@ -115,9 +115,10 @@ async function fix(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void>
   const headBefore = await environmentHead(world);
   const { health } = await applicationHealth(world, 'catalog-staging');
   tell(`staging     is ${health} when the fix is pushed`);
-  await setCatalog(scene, '1.5.1');
-  scene.versions = { ...scene.versions, catalog: '1.5.1' };
-  const promotion = await promoted(scene, 'Catalog 1.5.1', tell, signal);
+  const { fixed } = world.shop.catalogVersions;
+  await setCatalog(scene, fixed);
+  scene.versions = { ...scene.versions, catalog: fixed };
+  const promotion = await promoted(scene, `Catalog ${fixed}`, tell, signal);
 
   if (promotion.previousHead !== headBefore)
     throw new NotSeen(
@@ -139,12 +140,13 @@ async function fix(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void>
 
 async function drift(scene: Scene, tell: Tell, signal: AbortSignal): Promise<void> {
   const { production } = scene.watches;
-  const { production: cluster } = scene.world;
+  const { production: cluster, shop } = scene.world;
+  const namespace = shop.namespaces.production;
   const seen = () => describeDeployments(production.now().values());
   const wanted = production.now().get('catalog')?.replicas ?? 0;
 
   const scaled = production.until((deployments) => deployments.get('catalog')?.replicas === 1, signal);
-  await cluster.kubectl(['scale', 'deployment', 'catalog', '-n', shopNamespace, '--replicas=1']);
+  await cluster.kubectl(['scale', 'deployment', 'catalog', '-n', namespace, '--replicas=1']);
   const scaledAt = await expected('catalog scaled to 1', scaled, seen);
   const scaledBackAt = await expected(
     `catalog back at ${wanted} replicas`,
@@ -155,7 +157,7 @@ async function drift(scene: Scene, tell: Tell, signal: AbortSignal): Promise<voi
 
   const before = production.now().get('payments')?.uid;
   const deleted = production.until((deployments) => deployments.get('payments')?.uid !== before, signal);
-  await cluster.kubectl(['delete', 'deployment', 'payments', '-n', shopNamespace, '--wait=false']);
+  await cluster.kubectl(['delete', 'deployment', 'payments', '-n', namespace, '--wait=false']);
   const deletedAt = await expected('payments deleted', deleted, seen);
   const isBack = production.until((deployments) => deployments.has('payments') && deployments.get('payments')?.uid !== before, signal);
   const backAt = await expected('payments back', isBack, seen);
@@ -203,13 +205,13 @@ const catalogFile = 'services/catalog/base/kustomization.yaml';
 
 async function setCatalog({ clone }: Scene, version: string): Promise<void> {
   const text = await clone.git('show', `HEAD:${catalogFile}`);
-  await clone.write(catalogFile, text.replace(/newTag: \S+/, `newTag: ${version}`));
+  await clone.write(catalogFile, text.replace(/newTag: \S+/, `newTag: '${version}'`));
 }
 
 /** Where a service says which image it runs: its kustomization, or the values of its chart. */
 const isVersionFile = /\/(?:base\/kustomization|chart\/values)\.yaml$/;
 
-const versionIn = (text: string): string => /\b(?:newTag|tag): (\S+)/.exec(text)?.[1] ?? '';
+const versionIn = (text: string): string => /\b(?:newTag|tag): '?([^\s']+)/.exec(text)?.[1] ?? '';
 
 /** Equal as long as nobody changed what is wanted of any Deployment in production. */
 const fingerprint = ({ watches }: Scene): string =>

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { ControlPlane } from './control-plane.ts';
-import { shopNamespace } from './demo-resources.ts';
+import type { DemoCluster } from './demo-resources.ts';
 import type { Parts } from './parts.ts';
 import { guard } from './process.ts';
 
@@ -29,19 +28,8 @@ export type DeploymentWatch = AsyncDisposable & {
 
 type Waiter = { check(deployments: Deployments): void; fail(error: Error): void };
 
-export async function watchDeployments(controlPlane: ControlPlane, parts: Parts): Promise<DeploymentWatch> {
-  const args = [
-    '--kubeconfig',
-    controlPlane.kubeconfigFile('admin'),
-    'get',
-    'deployments',
-    '-n',
-    shopNamespace,
-    '--watch',
-    '--output-watch-events',
-    '-o',
-    'json',
-  ];
+export async function watchDeployments({ name, kubectlOptions }: DemoCluster, namespace: string, parts: Parts): Promise<DeploymentWatch> {
+  const args = [...kubectlOptions, 'get', 'deployments', '-n', namespace, '--watch', '--output-watch-events', '-o', 'json'];
   const child = spawn(parts.kubectl, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   const pid = child.pid as number;
@@ -57,7 +45,7 @@ export async function watchDeployments(controlPlane: ControlPlane, parts: Parts)
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {
       guard('drop', pid);
-      problem = new Error(`${controlPlane.name}: kubectl get --watch ended: ${said.trim()}`);
+      problem = new Error(`${name}: kubectl get --watch ended: ${said.trim()}`);
       for (const waiter of waiters) waiter.fail(problem);
       resolve();
     });
@@ -74,7 +62,7 @@ export async function watchDeployments(controlPlane: ControlPlane, parts: Parts)
   });
 
   return {
-    cluster: controlPlane.name,
+    cluster: name,
     now: () => known,
     until(condition, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<number>();

@@ -1,14 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ControlPlane, type Role, startControlPlane } from './control-plane.ts';
-import { destinationFile, hubResources, shopNamespace } from './demo-resources.ts';
+import type { BorrowedCluster } from './demo-borrowed-cluster.ts';
+import { type DemoCluster, destinationFile, exampleLayout, hubResources, type ShopLayout, type Stage } from './demo-resources.ts';
 import { type SluiceEnvironment, type SluiceProcess, sluiceProcess } from './demo-sluice.ts';
 import { type Gitea, startGitea } from './gitea.ts';
 import type { Parts } from './parts.ts';
 import { withFreePorts } from './process.ts';
 import { type Redis, startRedis } from './redis.ts';
-import { openRunFolder } from './run-folder.ts';
+import { openRunFolder, type RunFolder } from './run-folder.ts';
 import type { Say } from './run-program.ts';
 
 /** The config repository on the Git host; empty until the first push. */
@@ -20,14 +21,15 @@ export type ShopRepository = {
   readonly webhookSecret: string;
 };
 
-/** Everything that the story of the shop needs, running: three control planes, Redis, a Git host, and Sluice with the shop's resources. */
-export type World = AsyncDisposable & {
+/** Everything that the story of the shop needs, running: hub, staging and production, Redis, a Git host, and Sluice with the shop's resources. */
+export type DemoWorld<Cluster extends DemoCluster = DemoCluster> = AsyncDisposable & {
+  readonly shop: ShopLayout;
   readonly parts: Parts;
   /** The folder of this run: logs, kubeconfigs, data. Removed at the end. */
   readonly dir: string;
-  readonly hub: ControlPlane;
-  readonly staging: ControlPlane;
-  readonly production: ControlPlane;
+  readonly hub: Cluster;
+  readonly staging: Cluster;
+  readonly production: Cluster;
   readonly redis: Redis;
   readonly gitea: Gitea;
   readonly repository: ShopRepository;
@@ -36,6 +38,9 @@ export type World = AsyncDisposable & {
   stopSluice(): Promise<void>;
   killSluice(): Promise<void>;
 };
+
+/** On three control planes of its own. */
+export type World = DemoWorld<ControlPlane>;
 
 type Options = {
   readonly say: Say;
@@ -50,51 +55,112 @@ type Options = {
 const crds = join(import.meta.dirname, '../deploy/crds');
 const repositoryName = 'shop';
 
-/** Starts all of it in parallel; ready when Sluice has answered a signed call of the webhook. What was started is stopped when a part fails. */
-export async function startWorld({ say, parts, environment = {}, webhook = true, pollSeconds }: Options): Promise<World> {
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await openRunFolder());
-  const started = <T extends AsyncDisposable>(starting: Promise<T>): Promise<T> => starting.then((thing) => stack.use(thing));
-  const controlPlane = (name: string, role: Role) => started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: [role], say }));
-  const webhookSecret = randomBytes(24).toString('hex');
+/** Starts something that is stopped with the world. */
+type Started = <T extends AsyncDisposable>(starting: Promise<T>) => Promise<T>;
 
-  const hubStarting = controlPlane('hub', 'hub').then(async (hub) => {
-    await hub.kubectl(['apply', '--server-side', '-f', crds]);
-    await hub.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
-    say('hub: the five kinds of sluice.dev are served');
-    return hub;
-  });
+/** The clusters of a world, coming up, and how Sluice gets to them. */
+type Clusters<Cluster extends DemoCluster> = {
+  readonly shop: ShopLayout;
+  readonly hub: Promise<Cluster>;
+  readonly staging: Promise<Cluster>;
+  readonly production: Promise<Cluster>;
+  /** The file with Sluice's own credentials for the hub. */
+  sluiceKubeconfigFile(hub: Cluster): string;
+  /** Of the stages that are clusters of their own. */
+  kubeconfigs(stages: Readonly<Record<Stage, Cluster>>): Readonly<Partial<Record<Stage, string>>>;
+  /** Settings of Sluice that these clusters need. */
+  readonly environment: SluiceEnvironment;
+};
+
+/** Starts all of it in parallel; ready when Sluice has answered a signed call of the webhook. What was started is stopped when a part fails. */
+export function startWorld(options: Options): Promise<World> {
+  return start(options, async (folder, started) => ownClusters(options, folder, started));
+}
+
+/** The same with one cluster of the user's for hub and stages, each a namespace there. */
+export function startBorrowedWorld(options: Options & { readonly borrowed: BorrowedCluster }): Promise<DemoWorld> {
+  return start(options, (folder) => borrowedClusters(options.borrowed, folder));
+}
+
+function ownClusters({ say, parts }: Options, folder: RunFolder, started: Started): Clusters<ControlPlane> {
+  const controlPlane = (name: string, role: Role) => started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: [role], say }));
   const destination = async (name: string) => {
     const cluster = await controlPlane(name, 'destination');
     await cluster.kubectl(['apply', '--server-side', '-f', destinationFile]);
     return cluster;
   };
+  const hub = controlPlane('hub', 'hub').then(async (cluster) => {
+    await cluster.kubectl(['apply', '--server-side', '-f', crds]);
+    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
+    say('hub: the five kinds of sluice.dev are served');
+    return cluster;
+  });
+  return {
+    shop: exampleLayout,
+    hub,
+    staging: destination('staging'),
+    production: destination('production'),
+    sluiceKubeconfigFile: (cluster) => cluster.kubeconfigFile('sluice'),
+    kubeconfigs: ({ staging, production }) => ({ staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') }),
+    environment: {},
+  };
+}
+
+async function borrowedClusters({ layout, cluster, sluiceKubeconfig, environment }: BorrowedCluster, folder: RunFolder): Promise<Clusters<DemoCluster>> {
+  const file = join(folder.path, 'sluice.kubeconfig');
+  await writeFile(file, sluiceKubeconfig, { mode: 0o600 });
+  const named = (name: string) => Promise.resolve({ ...cluster, name });
+  return {
+    shop: layout,
+    hub: named('hub'),
+    staging: named('staging'),
+    production: named('production'),
+    sluiceKubeconfigFile: () => file,
+    kubeconfigs: () => ({}),
+    environment,
+  };
+}
+
+type OpenClusters<Cluster extends DemoCluster> = (folder: RunFolder, started: Started) => Promise<Clusters<Cluster>>;
+
+async function start<Cluster extends DemoCluster>(
+  { say, parts, environment = {}, webhook = true, pollSeconds }: Options,
+  openClusters: OpenClusters<Cluster>,
+): Promise<DemoWorld<Cluster>> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await openRunFolder());
+  const started: Started = (starting) => starting.then((thing) => stack.use(thing));
+  const webhookSecret = randomBytes(24).toString('hex');
+  const clusters = await openClusters(folder, started);
+  const { shop } = clusters;
+
   const redisStarting = started(startRedis({ parts, dir: join(folder.path, 'redis') }));
   const giteaStarting = started(startGitea({ parts, dir: join(folder.path, 'gitea'), say })).then(async (gitea) => ({
     gitea,
     ...(await gitea.createRepository(repositoryName)),
   }));
-  const sluiceStarting = Promise.all([hubStarting, redisStarting]).then(([hub, redis]) =>
-    started(startSluice({ parts, dir: folder.path, hub, redis, environment, say })),
-  );
+  const sluiceStarting = Promise.all([clusters.hub, redisStarting]).then(([hub, redis]) => {
+    const hubKubeconfigFile = clusters.sluiceKubeconfigFile(hub);
+    return started(startSluice({ parts, dir: folder.path, hubKubeconfigFile, redis, environment: { ...clusters.environment, ...environment }, say }));
+  });
 
   const [hub, staging, production, redis, { gitea, cloneUrl }, sluice] = await together([
-    hubStarting,
-    destination('staging'),
-    destination('production'),
+    clusters.hub,
+    clusters.staging,
+    clusters.production,
     redisStarting,
     giteaStarting,
     sluiceStarting,
   ]);
 
-  const webhookUrl = `${sluice.url}/webhooks/${shopNamespace}/${repositoryName}`;
-  const kubeconfigs = { staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') };
+  const webhookUrl = `${sluice.url}/webhooks/${shop.namespaces.hub}/${repositoryName}`;
   const resources = await hubResources({
+    shop,
     repositoryUrl: cloneUrl,
     ...(pollSeconds === undefined ? {} : { pollSeconds }),
     gitToken: gitea.token,
     webhookSecret,
-    kubeconfigs,
+    kubeconfigs: clusters.kubeconfigs({ staging, production }),
   });
   await hub.kubectl(['apply', '--server-side', '-f', '-'], { input: resources });
   const webhookId = webhook ? await gitea.addWebhook({ repository: repositoryName, url: webhookUrl, secret: webhookSecret }) : 0;
@@ -103,6 +169,7 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
 
   const running = stack.move();
   return {
+    shop,
     parts,
     dir: folder.path,
     hub,
@@ -122,13 +189,13 @@ export async function startWorld({ say, parts, environment = {}, webhook = true,
 type SluiceOptions = {
   readonly parts: Parts;
   readonly dir: string;
-  readonly hub: ControlPlane;
+  readonly hubKubeconfigFile: string;
   readonly redis: Redis;
   readonly environment: SluiceEnvironment;
   readonly say: Say;
 };
 
-function startSluice({ parts, dir, hub, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
+function startSluice({ parts, dir, hubKubeconfigFile, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
   const began = performance.now();
   const cacheDir = join(dir, 'sluice-cache');
   return withFreePorts(1, async ([port = 0]) => {
@@ -137,7 +204,7 @@ function startSluice({ parts, dir, hub, redis, environment, say }: SluiceOptions
       port,
       logFile: join(dir, 'sluice.log'),
       environment: {
-        SLUICE_HUB_KUBECONFIG: hub.kubeconfigFile('sluice'),
+        SLUICE_HUB_KUBECONFIG: hubKubeconfigFile,
         SLUICE_REDIS_URL: redis.url,
         SLUICE_KUSTOMIZE_BIN: parts.kustomize,
         SLUICE_HELM_BIN: parts.helm,
