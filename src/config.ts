@@ -1,4 +1,5 @@
 import { accepted, type Parsed, type Problem, refused } from './model/parsed.ts';
+import { parseReference, type Reference } from './model/reference.ts';
 
 export type Role = 'api' | 'controller' | 'worker';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -21,6 +22,8 @@ export type Config = {
   /** Steps at once per verb. */
   readonly concurrency: number;
   readonly maxPackBytes: number;
+  /** Clusters whose kubeconfig may run programs, read files and leave out the check of the server. */
+  readonly trustedClusters: readonly Reference[];
   /** Where people reach the page; statuses on commits link to it. No slash at the end. */
   readonly publicUrl?: string;
 };
@@ -46,6 +49,7 @@ const variables = [
   'SLUICE_LOG_LEVEL',
   'SLUICE_CONCURRENCY',
   'SLUICE_MAX_PACK_BYTES',
+  'SLUICE_TRUSTED_CLUSTERS',
   'SLUICE_PUBLIC_URL',
 ] as const;
 type Variable = (typeof variables)[number];
@@ -88,6 +92,7 @@ export function parseConfig(env: Environment): Parsed<{ readonly config: Config;
     logLevel: take<LogLevel>('SLUICE_LOG_LEVEL', parseLogLevel, 'info'),
     concurrency: take('SLUICE_CONCURRENCY', integer(1, 1000), 8),
     maxPackBytes: take('SLUICE_MAX_PACK_BYTES', integer(1_048_576, 8_589_934_592), 268_435_456),
+    trustedClusters: take<readonly Reference[]>('SLUICE_TRUSTED_CLUSTERS', parseClusters, []),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   };
   if (problems.length > 0 || redisUrl === undefined) return refused(...problems);
@@ -170,6 +175,18 @@ function parseRoles(text: string): readonly Role[] | Refusal {
   const wrong = named.filter((name) => !roles.some((role) => role === name));
   return wrong.length === 0 ? roles.filter((role) => named.includes(role)) : { problem: `has "${wrong.join('", "')}"; write some of ${roles.join(',')}` };
 }
+
+function parseClusters(text: string): readonly Reference[] | Refusal {
+  const named = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  const references = named.flatMap((entry) => (objectPath.test(entry) ? (parseReference(entry) ?? []) : []));
+  const wrong = named.filter((entry) => !objectPath.test(entry));
+  return wrong.length === 0 ? references : { problem: `has "${wrong.join('", "')}"; write each Cluster as namespace/name, as in shop/production,shop/staging` };
+}
+
+const objectPath = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 function parseLogLevel(text: string): LogLevel | Refusal {
   return logLevels.find((level) => level === text) ?? { problem: `is "${text}"; write one of ${logLevels.join(', ')}` };

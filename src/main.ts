@@ -22,7 +22,7 @@ import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
 import { ownerOf } from './diff/ownership.ts';
 import { describeProblems } from './model/parsed.ts';
-import { type Reference, referenceText } from './model/reference.ts';
+import { type Reference, referenceText, sameReference } from './model/reference.ts';
 import type { Ports } from './promotion/ports.ts';
 import { openRenderCache } from './render/cache.ts';
 import { inputsOf, render } from './render/render.ts';
@@ -69,13 +69,8 @@ async function serve(): Promise<void> {
   const onAnswer = metrics.requested;
   await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true, onAnswer });
   await using hub = openHub({ server: hubServer, log });
-  await using clusters = openClusters({
-    hub,
-    hubServer,
-    open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }),
-    isTrusted: () => false,
-    log,
-  });
+  const isTrusted = (cluster: Reference) => config.trustedClusters.some((trusted) => sameReference(trusted, cluster));
+  await using clusters = openClusters({ hub, hubServer, open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }), isTrusted, log });
   await using source = openGitSource({ cacheDir: join(config.cacheDir, 'git'), maxPackBytes: config.maxPackBytes, timeoutMs: gitTimeoutMs, log });
   await using environmentBranch = openGitReceivePack({ timeoutMs: gitTimeoutMs });
   await using closing = new AsyncDisposableStack();

@@ -51,8 +51,8 @@ it.each([
   expect(importing.filter((each) => !allowed.has(each))).toEqual([]);
 });
 
-it('the environment is read in the composition roots alone, and handed on to the system git as it is', () => {
-  const mayRead = ['src/main.ts', 'src/cli/main.ts', 'src/adapters/git-system.ts'];
+it('the environment is read in the composition roots alone, and handed on to programs that need it: the system git and credential plugins', () => {
+  const mayRead = ['src/main.ts', 'src/cli/main.ts', 'src/adapters/git-system.ts', 'src/adapters/exec-plugin.ts'];
   expect(globSync('src/**/*.ts').filter((file) => readFileSync(file, 'utf8').includes('process.env') && !mayRead.includes(file))).toEqual([]);
 });
 

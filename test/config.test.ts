@@ -27,6 +27,7 @@ describe('config', () => {
           logLevel: 'info',
           concurrency: 8,
           maxPackBytes: 268_435_456,
+          trustedClusters: [],
         },
         secrets: {},
       },
@@ -48,6 +49,7 @@ describe('config', () => {
       SLUICE_LOG_LEVEL: 'debug',
       SLUICE_CONCURRENCY: '32',
       SLUICE_MAX_PACK_BYTES: '1048576',
+      SLUICE_TRUSTED_CLUSTERS: 'shop/production, team-a/eu.west',
       SLUICE_PUBLIC_URL: 'https://sluice.example.org/below/',
     });
     expect(parsed).toEqual({
@@ -66,6 +68,10 @@ describe('config', () => {
           logLevel: 'debug',
           concurrency: 32,
           maxPackBytes: 1_048_576,
+          trustedClusters: [
+            { namespace: 'shop', name: 'production' },
+            { namespace: 'team-a', name: 'eu.west' },
+          ],
           publicUrl: 'https://sluice.example.org/below',
         },
         secrets: { redisPassword: 'p@ss' },
@@ -84,6 +90,7 @@ describe('config', () => {
       SLUICE_LOG_LEVEL: 'loud',
       SLUICE_CONCURRENCY: '0',
       SLUICE_MAX_PACK_BYTES: '5 GB',
+      SLUICE_TRUSTED_CLUSTERS: 'production,shop/eu,shop/*',
       SLUICE_PUBLIC_URL: 'ftp://sluice',
       SLUICE_LISTEN_PROT: '8080',
     });
@@ -99,7 +106,9 @@ describe('config', () => {
       'SLUICE_PUBLIC_URL',
       'SLUICE_REDIS_URL',
       'SLUICE_ROLES',
+      'SLUICE_TRUSTED_CLUSTERS',
     ]);
+    expect(problems).toContain('SLUICE_TRUSTED_CLUSTERS: has "production", "shop/*"; write each Cluster as namespace/name, as in shop/production,shop/staging');
   });
 
   it.each([

@@ -34,6 +34,8 @@ type Options = {
   readonly name: string;
   /** Which of the rights in sluice-identity.yaml the user `sluice` gets here. */
   readonly roles: readonly Role[];
+  /** Whoever has a client certificate of this authority (PEM) is let in as its common name. */
+  readonly clientCaFile?: string;
   readonly say?: Say;
 };
 
@@ -52,7 +54,7 @@ const node = {
 };
 
 /** Starts one and answers when its node takes pods. Throws with the end of a log when a part does not come up. */
-export async function startControlPlane({ parts, dir, name, roles, say = () => {} }: Options): Promise<ControlPlane> {
+export async function startControlPlane({ parts, dir, name, roles, clientCaFile, say = () => {} }: Options): Promise<ControlPlane> {
   await mkdir(join(dir, 'certificates'), { recursive: true, mode: 0o700 });
   const tokens: Readonly<Record<User, string>> = { admin: randomBytes(24).toString('hex'), sluice: randomBytes(24).toString('hex') };
   await writeFile(join(dir, 'tokens.csv'), `${tokens.admin},admin,admin,"system:masters"\n${tokens.sluice},sluice,sluice\n`, { mode: 0o600 });
@@ -61,10 +63,12 @@ export async function startControlPlane({ parts, dir, name, roles, say = () => {
   const logFile = (part: string) => join(dir, `${part}.log`);
   const kubeconfigFile = (user: User) => join(dir, `${user}.kubeconfig`);
 
+  const serverCommand = (etcdPort: number, port: number): Command => apiServerCommand(parts, dir, name, etcdPort, port, clientCaFile);
+
   const began = performance.now();
   const { etcd, apiServerPort, first } = await withFreePorts(2, async ([etcdPort, port]) => {
     const startedEtcd = await startChild({ name: `${name} etcd`, command: parts.etcd, args: etcdArgs(dir, etcdPort ?? 0), logFile: logFile('etcd') });
-    const startedServer = await startChild(apiServerCommand(parts, dir, name, etcdPort ?? 0, port ?? 0)).catch(async (error: unknown) => {
+    const startedServer = await startChild(serverCommand(etcdPort ?? 0, port ?? 0)).catch(async (error: unknown) => {
       await startedEtcd.stop(0);
       throw error;
     });
@@ -77,7 +81,7 @@ export async function startControlPlane({ parts, dir, name, roles, say = () => {
     return {
       etcd: startedEtcd,
       apiServerPort: port ?? 0,
-      first: { server: startedServer, command: apiServerCommand(parts, dir, name, etcdPort ?? 0, port ?? 0) },
+      first: { server: startedServer, command: serverCommand(etcdPort ?? 0, port ?? 0) },
     };
   });
   let apiServer = first.server;
@@ -142,7 +146,7 @@ const etcdArgs = (dir: string, port: number): readonly string[] => [
 ];
 
 /** Pods need no tokens without the ServiceAccount admission plugin; a loopback address cannot stand in the `kubernetes` endpoints. */
-const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: number, port: number): Command => ({
+const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: number, port: number, clientCaFile: string | undefined): Command => ({
   name: `${name} kube-apiserver`,
   command: parts.kubeApiserver,
   logFile: join(dir, 'kube-apiserver.log'),
@@ -159,6 +163,7 @@ const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: num
     '--service-cluster-ip-range=10.96.0.0/16',
     '--disable-admission-plugins=ServiceAccount',
     '--endpoint-reconciler-type=none',
+    ...(clientCaFile === undefined ? [] : [`--client-ca-file=${clientCaFile}`]),
   ],
 });
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { at } from '../model/json.ts';
+import { runExecPlugin } from './exec-plugin.ts';
 import type { Kubeconfig, Material } from './kubeconfig.ts';
 
 /** What a connection and a request need to be let in. Never logged. */
@@ -95,57 +95,40 @@ type Granted = {
   readonly expireAtMs?: number;
 };
 
-/**
- * Runs an exec plugin or asks an identity provider, through client-node. It is loaded only when a kubeconfig needs it: it costs 86 MB.
- * Each time with a fresh KubeConfig, because the library's own cache hands out a credential until the very second that it expires.
- */
 async function askPlugin(kubeconfig: Kubeconfig, plugin: NonNullable<Kubeconfig['plugin']>): Promise<Granted> {
+  const nowMs = Date.now();
+  if (plugin.type === 'auth-provider') return { ...(await askProvider(kubeconfig, plugin.settings)), renewAtMs: nowMs + rereadEveryMs };
+  const { token, certificate, key, expireAtMs } = await runExecPlugin(plugin.settings, kubeconfig.server);
+  return {
+    ...(token === undefined ? {} : { token }),
+    cert: certificate,
+    key,
+    // One that names no end is asked again now and then; a refusal renews it at once.
+    ...(expireAtMs === undefined ? { renewAtMs: nowMs + 10 * rereadEveryMs } : { expireAtMs, renewAtMs: renewalTime(nowMs, expireAtMs) }),
+  };
+}
+
+/**
+ * Asks an identity provider, through client-node. It is loaded only when a kubeconfig needs it: it costs 86 MB. Each time with a fresh KubeConfig,
+ * because the library's own cache hands out a credential until the very second that it expires.
+ */
+async function askProvider(kubeconfig: Kubeconfig, settings: unknown): Promise<Granted> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const library = new KubeConfig();
-  const settings = plugin.type === 'exec' ? withClusterInfo(plugin.settings, kubeconfig.server) : plugin.settings;
   library.loadFromString(
     JSON.stringify({
       'current-context': 'only',
       contexts: [{ name: 'only', context: { cluster: 'only', user: 'only' } }],
       clusters: [{ name: 'only', cluster: { server: kubeconfig.server } }],
-      users: [{ name: 'only', user: { [plugin.type]: settings } }],
+      users: [{ name: 'only', user: { 'auth-provider': settings } }],
     }),
   );
   const options: { headers?: Record<string, string>; cert?: unknown; key?: unknown } = {};
   await library['applyOptions'](options as Parameters<(typeof library)['applyOptions']>[0]);
-  const nowMs = Date.now();
-  const expireAtMs = plugin.type === 'exec' ? execExpiryMs(library['authenticators']) : undefined;
-  return {
-    authorization: options.headers?.Authorization,
-    cert: pemText(options.cert),
-    key: pemText(options.key),
-    ...(expireAtMs === undefined ? {} : { expireAtMs }),
-    renewAtMs: expireAtMs === undefined ? nowMs + (plugin.type === 'exec' ? 10 * rereadEveryMs : rereadEveryMs) : renewalTime(nowMs, expireAtMs),
-  };
+  return { authorization: options.headers?.['Authorization'], cert: pemText(options.cert), key: pemText(options.key) };
 }
 
 /** A minute before the end; for credentials that live shorter than ten, a tenth of their life before. */
 const renewalTime = (nowMs: number, expireAtMs: number): number => expireAtMs - Math.min(60_000, (expireAtMs - nowMs) / 10);
-
-/** Plugins of cloud providers refuse to run without it, and client-node does not set it. */
-function withClusterInfo(settings: unknown, server: string): unknown {
-  const env: unknown = at(settings, 'env');
-  const info = {
-    apiVersion: at(settings, 'apiVersion') ?? 'client.authentication.k8s.io/v1',
-    kind: 'ExecCredential',
-    spec: { interactive: false, ...(at(settings, 'provideClusterInfo') === true ? { cluster: { server } } : {}) },
-  };
-  return { ...(settings as object), env: [...(Array.isArray(env) ? (env as unknown[]) : []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }] };
-}
-
-/** When what the plugin gave expires. The library keeps it to itself; not found, the renewal after a refusal remains. */
-function execExpiryMs(authenticators: readonly unknown[]): number | undefined {
-  for (const authenticator of authenticators) {
-    const text = at(authenticator, 'tokenCache', 'only', 'status', 'expirationTimestamp');
-    const ms = typeof text === 'string' ? Date.parse(text) : Number.NaN;
-    if (Number.isFinite(ms)) return ms;
-  }
-  return undefined;
-}
 
 const pemText = (value: unknown): string | undefined => (typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString() : undefined);

@@ -161,6 +161,11 @@ export function openMirror(folder: string, settings: MirrorSettings): Mirror {
         if (!(await isHere(access, ref.commit, signal))) {
           if ((await opened()).packs() >= maxPacks) await rebuild(access, `more than ${maxPacks} packs`, signal);
           receivedBytes = await receiveAnyhow(access, ref, signal);
+          // The host leaves out what it was told is here, which may have been lost since.
+          if (tips.size > 0 && !(await isHere(access, ref.commit, signal))) {
+            await rebuild(access, `commit ${ref.commit} did not arrive`, signal);
+            receivedBytes += (await isHere(access, ref.commit, signal)) ? 0 : await receiveAnyhow(access, ref, signal);
+          }
           if (!(await isHere(access, ref.commit, signal))) {
             throw new PortError(
               'source',

@@ -27,5 +27,9 @@ export function openObjectCache<T>(maxWeight: number, weightOf: (value: T) => nu
         drop(oldest, old);
       }
     },
+    clear(): void {
+      kept.clear();
+      weight = 0;
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Commit, RepositoryAccess, Source, TreeEntry } from '../source/source.ts';
 import { makeOwnFolder, sweepFolders } from './git-folders.ts';
@@ -49,9 +50,13 @@ export function openGitSource({
     return startGitThread(
       { folder, maxPackBytes, timeoutMs, cacheIdleMs, maxPacks },
       {
-        onNote: (message, facts) => log?.info(facts, message),
+        onNote: (message, facts) => {
+          commits.clear(); // a mirror was begun anew, with the newest commits only
+          log?.info(facts, message);
+        },
         onExit: (error) => {
           thread = undefined; // the next request starts another, which fetches anew
+          commits.clear();
           void rm(folder, { recursive: true, force: true });
           if (!closed) log?.warn({ error: error?.message }, 'the Git thread has ended');
         },
@@ -78,15 +83,26 @@ export function openGitSource({
     return value;
   }
 
+  /** A commit that is remembered counts as fetched with all its files: when they are not here, whoever asks again fetches it anew. */
+  async function partOfCommit<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (isPortError(error, 'NOT_FOUND')) commits.clear();
+      throw error;
+    }
+  }
+
   return {
     refs: async (access, prefixes, signal) => (prefixes.length === 0 ? [] : (await running()).ask({ verb: 'refs', access, prefixes }, signal)),
     fetch: async (access, ref, signal) =>
       fetches(`${keyOf(access)} ${ref.name} ${ref.commit}`, async (shared) => (await running()).ask({ verb: 'fetch', access, ref }, shared), signal),
     commit: async (access, id, signal) => remembered(commits, access, id, async () => (await running()).ask({ verb: 'commit', access, id }, signal)),
     rawCommit: async (access, id, signal) => (await running()).ask({ verb: 'rawCommit', access, id }, signal),
-    tree: async (access, id, signal) => remembered(trees, access, id, async () => (await running()).ask({ verb: 'tree', access, id }, signal)),
+    tree: async (access, id, signal) =>
+      remembered(trees, access, id, async () => partOfCommit(async () => (await running()).ask({ verb: 'tree', access, id }, signal))),
     async blob(access, id, maxBytes, signal) {
-      const ask = async (): Promise<Uint8Array> => (await running()).ask({ verb: 'blob', access, id, maxBytes }, signal);
+      const ask = async (): Promise<Uint8Array> => partOfCommit(async () => (await running()).ask({ verb: 'blob', access, id, maxBytes }, signal));
       const bytes = await remembered(blobs, access, id, ask);
       return bytes.byteLength <= maxBytes ? bytes : ask(); // it was read under a higher limit: the thread words the refusal
     },

@@ -76,12 +76,20 @@ function named(config: unknown, list: string, field: string, name: unknown): Pla
 function tenantProblems(cluster: Place, user: Place): readonly Problem[] {
   const inside = 'is not allowed here: put the contents into';
   const refusals: readonly (readonly [Place, string, string])[] = [
-    [cluster, 'insecure-skip-tls-verify', 'is not allowed here: give the certificate authority in certificate-authority-data'],
+    [
+      cluster,
+      'insecure-skip-tls-verify',
+      'is not allowed here: give the certificate authority in certificate-authority-data, or have the Cluster named in SLUICE_TRUSTED_CLUSTERS',
+    ],
     [cluster, 'certificate-authority', `${inside} certificate-authority-data`],
     [user, 'client-certificate', `${inside} client-certificate-data`],
     [user, 'client-key', `${inside} client-key-data`],
     [user, 'tokenFile', `${inside} token`],
-    [user, 'exec', 'is not allowed here, it would run a program inside Sluice: use the token of a service account'],
+    [
+      user,
+      'exec',
+      'is not allowed here, it would run a program inside Sluice: use the token of a service account, or have the Cluster named in SLUICE_TRUSTED_CLUSTERS',
+    ],
     [user, 'auth-provider', 'is not allowed here, it would make Sluice ask other servers: use the token of a service account'],
   ];
   return refusals.flatMap(([place, field, message]) => (at(place.fields, field) ? [{ at: `${place.at}.${field}`, message }] : []));

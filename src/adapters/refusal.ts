@@ -1,5 +1,6 @@
 import { at } from '../model/json.ts';
 import { type Port, PortError, type PortErrorCode, type RefusalDetails } from '../model/port-error.ts';
+import { credentialProblem } from './exec-plugin.ts';
 
 /** One answer that was no success. `path` without its query; `body` is what was sent. */
 export type Refused = {
@@ -51,16 +52,13 @@ export function connectionError(server: Server, error: unknown): PortError {
 }
 
 export function credentialsError(server: Server, error: unknown): PortError {
-  // What a plugin prints is not ours to judge: it may hold a token.
+  // What a library or a program says may hold a token: only the words of our own are shown.
   const reason = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
-  return new PortError(
-    server.port,
-    'UNAUTHORIZED',
-    `${server.name}: its credentials cannot be obtained${reason}; check the files and programs that its kubeconfig names`,
-    {
-      cause: new Error(`credentials of ${server.name} failed${reason}`),
-    },
-  );
+  const why =
+    error instanceof Error && error.name === credentialProblem ? `: ${error.message}` : `${reason}; check the files and programs that its kubeconfig names`;
+  return new PortError(server.port, 'UNAUTHORIZED', `${server.name}: its credentials cannot be obtained${why}`, {
+    cause: new Error(`credentials of ${server.name} failed${reason}`),
+  });
 }
 
 export function timeoutError(server: Server, timeoutMs: number, cause: unknown): PortError {

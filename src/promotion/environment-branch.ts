@@ -83,6 +83,12 @@ export function foreignHeadAdvice(branch: string, previousHead: string | undefin
   return `Nothing of it is deployed. Take it back (\`${repair}\`), and ${protection}.`;
 }
 
+/** What to do about a branch that somebody deleted, for a condition. */
+export function goneBranchAdvice(branch: string, head: string): string {
+  const protection = `protect ${branch} so that only Sluice's account may change it`;
+  return `What runs stays, and nothing is promoted there until it is back. Restore it (\`git push origin ${head}:refs/heads/${branch}\`), and ${protection}.`;
+}
+
 type CommitReader = { readonly readRawCommit: ReadRawCommit; readonly access: RepositoryAccess };
 
 async function readCommit({ readRawCommit, access }: CommitReader, id: string, signal: AbortSignal): Promise<Uint8Array> {

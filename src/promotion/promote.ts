@@ -22,6 +22,8 @@ export type PromoteOutcome = {
   readonly releases: readonly Release[];
   /** Its state was read back from Git: now its Repository is due, for Releases that are newer. */
   readonly rebuilt: boolean;
+  /** The newest Release, when its branch no longer leads there from the one before. */
+  readonly rewritten: Release | undefined;
   /** Why nothing can be promoted, for a person; undefined when all is well. */
   readonly stalled: { readonly reason: string; readonly message: string } | undefined;
   readonly lookAgainInMs: number | undefined;
@@ -36,10 +38,11 @@ export async function promoteOnce(pipeline: Pipeline, ports: Ports, signal: Abor
   const repository = await ports.hub.read('Repository', resolveReference(pipeline, pipeline.spec.repository), signal);
   const hindrance = hindranceOf(pipeline, repository);
   if (hindrance !== undefined || repository === undefined)
-    return { pipeline, applications: [], releases: [], rebuilt: false, stalled: hindrance, lookAgainInMs: undefined };
+    return { pipeline, applications: [], releases: [], rebuilt: false, rewritten: undefined, stalled: hindrance, lookAgainInMs: undefined };
 
   const rebuilt = await rebuildFromGit(pipeline, repository, ports, signal);
-  if (rebuilt !== undefined) return { pipeline: rebuilt, applications: [], releases: [], rebuilt: true, stalled: foreignOf(rebuilt), lookAgainInMs: 0 };
+  if (rebuilt !== undefined)
+    return { pipeline: rebuilt, applications: [], releases: [], rebuilt: true, rewritten: undefined, stalled: foreignOf(rebuilt), lookAgainInMs: 0 };
 
   const now = ports.now();
   const releases = releasesOf(pipeline, ports);
@@ -56,7 +59,15 @@ export async function promoteOnce(pipeline: Pipeline, ports: Ports, signal: Abor
   for (const release of releasesToDelete(releases, statusOf(current))) await ports.hub.deleteRelease(release, signal);
 
   const more = decision.admitted.length > 0;
-  return { pipeline: current, applications, releases: changed, rebuilt: false, stalled: foreignOf(current), lookAgainInMs: more ? 0 : decision.lookAgainInMs };
+  return {
+    pipeline: current,
+    applications,
+    releases: changed,
+    rebuilt: false,
+    rewritten: releases.at(-1)?.spec.rewritten ? releases.at(-1) : undefined,
+    stalled: foreignOf(current) ?? missingBranchOf(current, repository, releases),
+    lookAgainInMs: more ? 0 : decision.lookAgainInMs,
+  };
 }
 
 function hindranceOf(pipeline: Pipeline, repository: Repository | undefined): PromoteOutcome['stalled'] {
@@ -71,6 +82,20 @@ function hindranceOf(pipeline: Pipeline, repository: Repository | undefined): Pr
   const circle = circleOf(pipeline.spec.stages);
   if (circle.length > 0) return { reason: 'Circle', message: `spec.stages: ${circle.join(', ')} wait for each other: take one name out of an \`after\`` };
   return undefined;
+}
+
+/** Nothing new comes to a Pipeline without its branch; what it has goes on through the stages. */
+function missingBranchOf({ spec }: Pipeline, repository: Repository, releases: readonly Release[]): PromoteOutcome['stalled'] {
+  const ref = `refs/heads/${spec.branch}`;
+  if (!repository.status?.missing.includes(ref)) return undefined;
+  const newest = releases.at(-1);
+  const place = `spec.branch: Repository ${referenceText(referenceOf(repository))} has no branch ${spec.branch}`;
+  if (newest === undefined) return { reason: 'NoBranch', message: `${place}: push it, or correct the name` };
+  const restore = `git push origin ${newest.spec.revision}:${ref}`;
+  return {
+    reason: 'NoBranch',
+    message: `${place} any more. What runs stays, Releases made so far go on, and no new one is made. Restore it (\`${restore}\`), or correct the name`,
+  };
 }
 
 function foreignOf(pipeline: Pipeline): PromoteOutcome['stalled'] {
@@ -118,7 +143,7 @@ async function writeReleases(pipeline: Pipeline, releases: readonly Release[], {
     const fresh = await hub.read('Release', referenceOf(release), signal);
     if (fresh === undefined) continue;
     const decided = stagesOfRelease(fresh, pipeline.spec.stages, statusOf(pipeline), now);
-    const status = { reported: fresh.status?.reported ?? [], stages: decided, summary: summaryOf(decided) };
+    const status = { reported: fresh.status?.reported ?? [], stages: decided, summary: summaryOf(fresh.spec, decided) };
     changed.push(await hub.writeStatus('Release', fresh, status, signal));
   }
   return changed;

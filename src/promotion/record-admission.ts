@@ -3,7 +3,7 @@ import type { Release } from '../resources/release.ts';
 import type { Repository } from '../resources/repository.ts';
 import { referenceOf } from '../resources/resource.ts';
 import { hasBranch } from '../sync/wanted.ts';
-import { environmentBranchName, environmentRef, foreignHeadAdvice, readHeadOwner } from './environment-branch.ts';
+import { environmentBranchName, environmentRef, foreignHeadAdvice, goneBranchAdvice, readHeadOwner } from './environment-branch.ts';
 import type { Ports } from './ports.ts';
 import { type CommitObject, commitOf } from './record.ts';
 
@@ -56,10 +56,19 @@ export async function recordAdmission(
       signal,
     );
   }
+  const { expectedHead } = admitted.record;
+  if (pushed.head === undefined && expectedHead !== undefined)
+    return writeStage(noted, { ...now, foreign: goneBranch(pipeline, spec, expectedHead) }, ports, signal);
   const branch = environmentBranchName(pipeline.metadata.name, spec.name);
   const found = pushed.head === undefined ? 'is gone' : `is at ${pushed.head.slice(0, 12)}, which is not where Sluice left it`;
-  const why = `branch ${branch} ${found}. ${foreignHeadAdvice(branch, admitted.record.expectedHead)}`;
-  return writeStage(noted, { ...now, foreign: { commit: pushed.head ?? admitted.record.expectedHead ?? commit.id, why: why.slice(0, 1000) } }, ports, signal);
+  const why = `branch ${branch} ${found}. ${foreignHeadAdvice(branch, expectedHead)}`;
+  return writeStage(noted, { ...now, foreign: { commit: pushed.head ?? commit.id, why: why.slice(0, 1000) } }, ports, signal);
+}
+
+/** Somebody deleted the branch; `commit` is where Sluice left it. */
+function goneBranch(pipeline: Pipeline, spec: StageSpec, head: string): NonNullable<StageStatus['foreign']> {
+  const branch = environmentBranchName(pipeline.metadata.name, spec.name);
+  return { commit: head, why: `branch ${branch} is gone, and with it the record of what was promoted. ${goneBranchAdvice(branch, head)}`.slice(0, 1000) };
 }
 
 /**
@@ -84,8 +93,10 @@ async function checkHead(
   ports: Ports,
   signal: AbortSignal,
 ): Promise<StageStatus> {
-  const ref = repository.status?.refs.find(({ name }) => name === environmentRef(pipeline.metadata.name, spec.name));
+  const name = environmentRef(pipeline.metadata.name, spec.name);
+  const ref = repository.status?.refs.find((each) => each.name === name);
   const { foreign: _before, ...clean } = stage;
+  if (stage.head !== undefined && repository.status?.missing.includes(name)) return { ...clean, foreign: goneBranch(pipeline, spec, stage.head) };
   const ours = [stage.head, stage.admitted?.record?.commit, stage.admitted?.record?.expectedHead, ...stage.history.map(({ commit }) => commit)];
   if (ref === undefined || ours.includes(ref.commit)) return clean;
   if (stage.foreign?.commit === ref.commit) return stage;

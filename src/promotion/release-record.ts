@@ -1,5 +1,5 @@
 import type { PipelineStatus, StageSpec, Verdict } from '../resources/pipeline.ts';
-import type { Release, ReleaseStage } from '../resources/release.ts';
+import type { Release, ReleaseSpec, ReleaseStage } from '../resources/release.ts';
 
 /** Newest first; older ones are deleted unless a stage runs them or has them in its history. */
 const releasesKept = 50;
@@ -61,11 +61,8 @@ function waitsFor(release: Release, spec: StageSpec, status: PipelineStatus, run
 }
 
 /** One line for `kubectl get`. */
-export const summaryOf = (stages: readonly ReleaseStage[]): string =>
-  stages
-    .map(({ name, state }) => `${name} ${state}`)
-    .join(', ')
-    .slice(0, 2000);
+export const summaryOf = ({ rewritten }: Pick<ReleaseSpec, 'rewritten'>, stages: readonly ReleaseStage[]): string =>
+  [...stages.map(({ name, state }) => `${name} ${state}`), ...(rewritten ? ['history rewritten'] : [])].join(', ').slice(0, 2000);
 
 /** Releases that nothing needs any more. */
 export function releasesToDelete(releases: readonly Release[], status: PipelineStatus): readonly Release[] {

@@ -36,6 +36,11 @@ export const RepositoryStatus = record({
     }),
     { maxItems: 2000, key: 'name', default: [] },
   ),
+  missing: list(text({ maxLength: 512 }), {
+    maxItems: 2000,
+    default: [],
+    description: 'Branches that Pipelines need and the host does not have: source branches, and environment branches that somebody deleted.',
+  }),
 });
 export type RepositoryStatus = Static<typeof RepositoryStatus>;
 export type TrackedRef = RepositoryStatus['refs'][number];

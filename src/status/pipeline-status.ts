@@ -1,22 +1,29 @@
 import type { PromoteOutcome } from '../promotion/promote.ts';
+import type { Pipeline } from '../resources/pipeline.ts';
+import type { Release } from '../resources/release.ts';
 import { type ConditionNow, failing, ready, reconciling, shortened, stalled } from './conditions.ts';
 
-type Looked = Pick<PromoteOutcome, 'pipeline' | 'stalled'> & {
+type Looked = Pick<PromoteOutcome, 'pipeline' | 'stalled' | 'rewritten'> & {
   /** Why verdicts are not in Git yet: said beside the stages, since nothing waits for it. */
   readonly unnoted?: string | undefined;
 };
 
 /** What a Pipeline says of itself: the worst of its stages, each with its Release and why. */
-export function pipelineConditions({ pipeline, stalled: hindrance, unnoted }: Looked): ConditionNow[] {
+export function pipelineConditions({ pipeline, stalled: hindrance, rewritten, unnoted }: Looked): ConditionNow[] {
   if (hindrance !== undefined) return stalled(hindrance.reason, hindrance.message);
 
   const stages = pipeline.status?.stages ?? [];
   const said = stages.map(({ name, admitted }) =>
     admitted === undefined ? `${name}: empty` : `${name}: ${admitted.release} ${admitted.verdict} (${admitted.reason})`,
   );
-  const message = shortened([...said, ...(unnoted === undefined ? [] : [unnoted])].join('; '));
+  const message = shortened(
+    [...said, ...(rewritten === undefined ? [] : [rewrittenText(pipeline, rewritten)]), ...(unnoted === undefined ? [] : [unnoted])].join('; '),
+  );
   if (stages.some(({ admitted }) => admitted?.verdict === 'failed')) return failing('StageFailed', message);
   if (pipeline.spec.suspend) return reconciling('Suspended', 'suspended');
   const verified = stages.length > 0 && stages.every(({ admitted }) => admitted?.verdict === 'verified');
   return verified ? ready('Verified', message) : reconciling('Promoting', message === '' ? 'no Release yet' : message);
 }
+
+const rewrittenText = ({ spec }: Pipeline, { metadata }: Release): string =>
+  `${metadata.name}: branch ${spec.branch} does not lead there from the Release before (its history was rewritten, or the gap is too long), so what it includes is not listed`;

@@ -12,7 +12,7 @@ import { resolveRevision } from '../source/revision.ts';
 import type { Commit, Files, RepositoryAccess } from '../source/source.ts';
 import { commitOf } from './checkout.ts';
 import type { Ports } from './ports.ts';
-import { followersOf, hasToBeRebuilt, isEnvironmentBranch, isFollowed, isRecord, prefixesOf, trackedRefs } from './refs.ts';
+import { followersOf, hasToBeRebuilt, isEnvironmentBranch, isFollowed, isRecord, missesOther, missingRefs, prefixesOf, trackedRefs } from './refs.ts';
 import { renderSourceOf } from './render-source.ts';
 import { placementsOf } from './wanted.ts';
 
@@ -45,16 +45,23 @@ export async function refreshOnce(repository: Repository, ports: Ports, signal: 
   await previousReleases(pipelines, moved, access, ports, signal);
   for (const ref of moved) await ports.source.fetch(access, ref, signal);
 
-  const remembered = await remember(repository, refs, ports, signal);
+  const missing = missingRefs(repository.status, advertised, pipelines);
+  const remembered = await remember(repository, refs, missing, ports, signal);
   const context: Context = { repository: remembered, access, refs, ports, signal };
   const released = await releasesFor(pipelines, following.applications, context);
+  const missedBefore = repository.status?.missing ?? [];
   const movedBranches = refs.filter((ref) => isEnvironmentBranch(ref) && !before.includes(ref)).map(({ name }) => name);
   return {
     repository: remembered,
     refs,
     applications: (await affectedApplications(following.applications, context)).map(referenceOf),
     pipelines: pipelines
-      .filter((pipeline) => released.includes(pipeline) || movedBranches.some((name) => name.startsWith(`refs/heads/env/${pipeline.metadata.name}/`)))
+      .filter(
+        (pipeline) =>
+          released.includes(pipeline) ||
+          missesOther(pipeline, missedBefore, missing) ||
+          movedBranches.some((name) => name.startsWith(`refs/heads/env/${pipeline.metadata.name}/`)),
+      )
       .map(referenceOf),
   };
 }
@@ -86,15 +93,22 @@ async function previousReleases(
   }
 }
 
-async function remember(repository: Repository, refs: readonly TrackedRef[], { hub }: Ports, signal: AbortSignal): Promise<Repository> {
+async function remember(
+  repository: Repository,
+  refs: readonly TrackedRef[],
+  missing: readonly string[],
+  { hub }: Ports,
+  signal: AbortSignal,
+): Promise<Repository> {
   const before = repository.status;
-  const same =
-    before?.refs.length === refs.length && refs.every((ref) => before.refs.includes(ref)) && before.observedGeneration === repository.metadata.generation;
+  const sameRefs = before?.refs.length === refs.length && refs.every((ref) => before.refs.includes(ref));
+  const sameMissing = (before?.missing ?? []).join() === missing.join();
+  const same = sameRefs && sameMissing && before.observedGeneration === repository.metadata.generation;
   if (same) return repository;
   return hub.writeStatus(
     'Repository',
     repository,
-    { conditions: before?.conditions ?? [], refs: [...refs], observedGeneration: repository.metadata.generation },
+    { conditions: before?.conditions ?? [], refs: [...refs], missing: [...missing], observedGeneration: repository.metadata.generation },
     signal,
   );
 }

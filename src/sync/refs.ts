@@ -1,7 +1,7 @@
 import { sameReference } from '../model/reference.ts';
 import type { Application } from '../resources/application.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
-import type { Repository, TrackedRef } from '../resources/repository.ts';
+import type { Repository, RepositoryStatus, TrackedRef } from '../resources/repository.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
 import { refsOf } from '../source/revision.ts';
 import type { Ref } from '../source/source.ts';
@@ -30,6 +30,26 @@ export function prefixesOf({ applications, pipelines }: Following): readonly str
 /** Only exact names, and environment branches: `refs/heads/main` as a prefix also lists `refs/heads/main-2`. */
 export const isFollowed = (ref: Ref, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => (prefix.endsWith('/') ? ref.name.startsWith(prefix) : ref.name === prefix));
+
+const sourceRef = ({ spec }: Pipeline): string => `refs/heads/${spec.branch}`;
+
+const environmentRefs = ({ metadata, spec }: Pipeline): readonly string[] =>
+  spec.stages.filter(hasBranch).map(({ name }) => `refs/heads/env/${metadata.name}/${name}`);
+
+/** Branches that Pipelines need and the host lacks. An environment branch comes into being with its stage's first promotion: it is missing once it was there. */
+export function missingRefs(
+  before: Pick<RepositoryStatus, 'refs' | 'missing'> | undefined,
+  advertised: readonly Ref[],
+  pipelines: readonly Pipeline[],
+): readonly string[] {
+  const seen = new Set([...(before?.refs ?? []).map(({ name }) => name), ...(before?.missing ?? [])]);
+  const needed = pipelines.flatMap((pipeline) => [sourceRef(pipeline), ...environmentRefs(pipeline).filter((name) => seen.has(name))]);
+  return [...new Set(needed)].filter((name) => advertised.every((ref) => ref.name !== name)).toSorted();
+}
+
+/** Whether a branch of a Pipeline went missing or came back. */
+export const missesOther = (pipeline: Pipeline, before: readonly string[], now: readonly string[]): boolean =>
+  [sourceRef(pipeline), ...environmentRefs(pipeline)].some((name) => before.includes(name) !== now.includes(name));
 
 export const isEnvironmentBranch = ({ name }: { readonly name: string }): boolean => name.startsWith('refs/heads/env/');
 

@@ -62,7 +62,9 @@ export function wantedRevision(application: Application, repository: Repository,
   const resolved = resolveRevision(targetRevision, refs);
   if (!resolved.ok) {
     const unread = whyUnread(repository);
-    return unread === undefined ? resolved : accepted({ is: 'not-yet', why: unread });
+    if (unread !== undefined) return accepted({ is: 'not-yet', why: unread });
+    const stays = application.status?.commit === undefined ? '' : '; what runs stays';
+    return refused(...resolved.problems.map(({ message }) => ({ at: 'spec.source.targetRevision', message: `${message}${stays}` })));
   }
   return accepted({ is: 'wanted', wanted: { revision: resolved.value.commit, commit: resolved.value.commit, ref: resolved.value.ref } });
 }

@@ -54,7 +54,7 @@ const reasonOf = {
 } as const;
 
 async function note(repository: Repository, conditions: readonly ConditionNow[], { hub, now }: Ports, signal: AbortSignal): Promise<void> {
-  const before = repository.status ?? { conditions: [], refs: [] };
+  const before = repository.status ?? { conditions: [], refs: [], missing: [] };
   const status = {
     ...before,
     observedGeneration: repository.metadata.generation,

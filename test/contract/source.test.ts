@@ -22,7 +22,9 @@ type Opened = AsyncDisposable & {
   /** A commit without parents takes the branch's place. */
   rewrite(files: WorkFiles, branch: string): Promise<string>;
   branch(name: string, commit: string): Promise<void>;
+  /** Makes an annotated tag, or moves the one that there is. */
   tag(name: string, commit: string): Promise<void>;
+  remove(ref: string): Promise<void>;
 };
 
 async function openFake(): Promise<Opened> {
@@ -34,6 +36,7 @@ async function openFake(): Promise<Opened> {
     rewrite: async (files, branch) => fake.commit(files, { branch, parents: [] }),
     branch: async (name, commit) => fake.branch(name, commit),
     tag: async (name, commit) => fake.tag(name, commit),
+    remove: async (ref) => fake.point(ref, undefined),
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -74,8 +77,11 @@ const openReal = (openHost: () => Promise<Host>) => async (): Promise<Opened> =>
       await work.git('push', '-q', host.url, `refs/heads/${name}`);
     },
     async tag(name, commit) {
-      await work.git('tag', '-a', '-m', name, name, commit);
-      await work.git('push', '-q', host.url, `refs/tags/${name}`);
+      await work.git('tag', '-a', '-f', '-m', name, name, commit);
+      await work.git('push', '-q', '--force', host.url, `refs/tags/${name}`);
+    },
+    async remove(ref) {
+      await work.git('push', '-q', host.url, `:${ref}`);
     },
     async [Symbol.asyncDispose]() {
       await source[Symbol.asyncDispose]();
@@ -185,6 +191,33 @@ describe.each([
 
     expect(await textAt(after.commit, 'a')).toBe('new');
     expect(await firstParentsBetween(readCommit, before.commit, after.commit, 500)).toEqual({ kind: 'rewritten' });
+  });
+
+  it('reads a tag that was moved, forward and back', async () => {
+    const commits = [await opened.push({ tagged: '1' }, 'releases'), await opened.push({ tagged: '2' }, 'releases')];
+    for (const [commit = '', text] of [
+      [commits[0], '1'],
+      [commits[1], '2'],
+      [commits[0], '1'],
+    ] as const) {
+      await opened.tag('moving', commit);
+      const [tag] = await opened.source.refs(opened.access, ['refs/tags/moving'], signal);
+      expect(tag).toEqual({ name: 'refs/tags/moving', commit });
+      if (tag !== undefined) await fetchRef(tag);
+      expect(await textAt(commit, 'tagged')).toBe(text);
+    }
+  });
+
+  it('no longer lists a branch that was deleted, reads its last commit still, and lists it again when it is back', async () => {
+    const commit = await opened.push({ a: 'doomed' }, 'doomed');
+    await fetchRef(await main('doomed'));
+    await opened.remove('refs/heads/doomed');
+    expect(await opened.source.refs(opened.access, ['refs/heads/doomed'], signal)).toEqual([]);
+    expect(await textAt(commit, 'a')).toBe('doomed');
+
+    const next = await opened.push({ a: 'back' }, 'doomed');
+    await fetchRef(await main('doomed'));
+    expect(await textAt(next, 'a')).toBe('back');
   });
 
   it('refuses a commit that the host does not have', async () => {
