@@ -4,7 +4,7 @@ import type { Application, ApplicationStatus } from '../resources/application.ts
 import { heldByAnotherMs } from '../sync/claim.ts';
 import type { SyncOutcome, SyncResult } from '../sync/outcome.ts';
 import { answeredSync, syncBeganAt } from '../sync/sync-request.ts';
-import { type ConditionNow, conditionsOf, failing, held, ready, reconciling, shortened, stalled } from './conditions.ts';
+import { type ConditionNow, conditionsOf, failing, held, ready, reasonOfCode, reconciling, shortened, stalled } from './conditions.ts';
 
 export type StatusAndNext = { readonly status: ApplicationStatus; readonly lookAgainInMs: number };
 
@@ -163,16 +163,6 @@ function conditionNow({ result }: SyncOutcome, sync: SyncStatus, health: HealthS
       return fromHealth(sync, health);
   }
 }
-
-const reasonOfCode = {
-  UNREACHABLE: 'Unreachable',
-  TIMEOUT: 'Timeout',
-  CONFLICT: 'Conflict',
-  UNAUTHORIZED: 'Unauthorized',
-  FORBIDDEN: 'Forbidden',
-  NOT_FOUND: 'NotFound',
-  INVALID: 'Invalid',
-} as const;
 
 function fromHealth(sync: SyncStatus, health: HealthStatus | undefined): ConditionNow[] {
   if (sync.state === 'Syncing') return reconciling('Syncing', sync.message);

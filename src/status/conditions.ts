@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import type { PortErrorCode } from '../model/port-error.ts';
 import type { condition } from '../resources/schema.ts';
 
 export type Condition = Static<typeof condition>;
@@ -7,6 +8,17 @@ export type ConditionNow = {
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
+};
+
+/** The reason word of a condition for a failure of the outside world. */
+export const reasonOfCode: Readonly<Record<PortErrorCode, string>> = {
+  UNREACHABLE: 'Unreachable',
+  TIMEOUT: 'Timeout',
+  CONFLICT: 'Conflict',
+  UNAUTHORIZED: 'Unauthorized',
+  FORBIDDEN: 'Forbidden',
+  NOT_FOUND: 'NotFound',
+  INVALID: 'Invalid',
 };
 
 const longestMessage = 2000;

@@ -1,6 +1,6 @@
 import type { PortErrorCode } from '../model/port-error.ts';
 import type { Cluster, ClusterStatus } from '../resources/cluster.ts';
-import { type ConditionNow, conditionsOf, failing, ready, reconciling, stalled } from '../status/conditions.ts';
+import { type ConditionNow, conditionsOf, failing, ready, reasonOfCode, reconciling, stalled } from '../status/conditions.ts';
 import type { WatchView } from './watch-state.ts';
 
 export type ClusterView = { readonly watch: WatchView | { readonly is: 'suspended' }; readonly version: string | undefined };
@@ -47,13 +47,3 @@ function conditionsNow(watch: ClusterView['watch']): readonly ConditionNow[] {
 
 /** It is asked again for all that, but will answer the same until somebody changes the Cluster, its Secret or the rights there. */
 const needsSomebody: ReadonlySet<PortErrorCode> = new Set(['UNAUTHORIZED', 'FORBIDDEN', 'NOT_FOUND', 'INVALID']);
-
-const reasonOfCode = {
-  UNREACHABLE: 'Unreachable',
-  TIMEOUT: 'Timeout',
-  CONFLICT: 'Conflict',
-  UNAUTHORIZED: 'Unauthorized',
-  FORBIDDEN: 'Forbidden',
-  NOT_FOUND: 'NotFound',
-  INVALID: 'Invalid',
-} as const;

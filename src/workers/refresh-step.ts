@@ -3,7 +3,7 @@ import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Repository } from '../resources/repository.ts';
 import { referenceOf } from '../resources/resource.ts';
-import { type ConditionNow, conditionsOf, failing, ready } from '../status/conditions.ts';
+import { type ConditionNow, conditionsOf, failing, ready, reasonOfCode } from '../status/conditions.ts';
 import type { Ports } from '../sync/ports.ts';
 import { refreshOnce } from '../sync/refresh.ts';
 import { followersOf } from '../sync/refs.ts';
@@ -33,7 +33,7 @@ export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: 
       log.warn({ repository: referenceText(reference), code: error.code, reason: error.message }, 'repository cannot be read');
       const fresh = await ports.hub.read('Repository', reference, signal);
       if (fresh !== undefined) {
-        await note(fresh, failing(reasonOf[error.code], error.message), ports, signal);
+        await note(fresh, failing(reasonOfCode[error.code], error.message), ports, signal);
         // Applications that never had anything to apply wait for this Repository: they repeat the reason.
         const waiting = followersOf(fresh, ports.hub.list('Application'), []).applications.filter(({ status }) => status?.commit === undefined);
         await Promise.all(waiting.map((application) => nudges.nudge('sync', referenceOf(application))));
@@ -42,16 +42,6 @@ export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: 
     }
   };
 }
-
-const reasonOf = {
-  UNREACHABLE: 'Unreachable',
-  TIMEOUT: 'Timeout',
-  CONFLICT: 'Conflict',
-  UNAUTHORIZED: 'Unauthorized',
-  FORBIDDEN: 'Forbidden',
-  NOT_FOUND: 'NotFound',
-  INVALID: 'Invalid',
-} as const;
 
 async function note(repository: Repository, conditions: readonly ConditionNow[], { hub, now }: Ports, signal: AbortSignal): Promise<void> {
   const before = repository.status ?? { conditions: [], refs: [], missing: [] };

@@ -2,18 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Release } from '../../src/resources/release.ts';
 import { applicationOf, cluster, pipeline, repository } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
+import { deployment } from './shop-world.ts';
 
-const deployment = (image: string): string =>
-  JSON.stringify({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web' },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: { app: 'web' } },
-      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
-    },
-  });
 const settled = { observedGeneration: 99, replicas: 1, updatedReplicas: 1, availableReplicas: 1, readyReplicas: 1 };
 
 describe('the promotion story', () => {
