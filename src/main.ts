@@ -65,7 +65,12 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const metrics = openMetrics({ hub: { list: (kind, namespace) => hub.list(kind, namespace) }, queueDepths: () => queue.depths() });
+  const renders = openRenderCache({ maxBytes: renderCacheBytes });
+  const metrics = openMetrics({
+    hub: { list: (kind, namespace) => hub.list(kind, namespace) },
+    queueDepths: () => queue.depths(),
+    renderCounts: renders.counts,
+  });
   const onAnswer = metrics.requested;
   await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true, onAnswer });
   await using hub = openHub({ server: hubServer, log });
@@ -83,7 +88,6 @@ async function serve(): Promise<void> {
   closing.defer(() => queue.close());
 
   const renderer = await openRenderTools({ kustomizeBin: config.kustomizeBin, helmBin: config.helmBin });
-  const renders = openRenderCache({ maxBytes: renderCacheBytes });
   const repositories = openRepositorySecrets(hub, () => new Date());
   const gitea = openGitea();
   const ports: Ports = {
@@ -159,7 +163,7 @@ async function serve(): Promise<void> {
 
   async function fetchAndCount(...[access, ref, signal]: Parameters<Source['fetch']>): ReturnType<Source['fetch']> {
     const fetched = await source.fetch(access, ref, signal);
-    metrics.gitReceived(referenceText(access.repository), fetched.receivedBytes);
+    metrics.gitFetched(referenceText(access.repository), fetched.receivedBytes);
     return fetched;
   }
 

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RenderCounts } from '../render/cache.ts';
 import type { Hub } from '../resources/hub.ts';
 import type { Measures } from '../workers/measures.ts';
 import type { QueueDepth } from '../workers/nudges.ts';
@@ -6,7 +7,8 @@ import type { QueueDepth } from '../workers/nudges.ts';
 export type Metrics = Measures & {
   /** One answered request of an API server; `cluster` as messages name it. */
   requested(cluster: string, method: string, status: number): void;
-  gitReceived(repository: string, bytes: number): void;
+  /** One fetch from a Git host. */
+  gitFetched(repository: string, bytes: number): void;
   /** Everything, in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -16,13 +18,14 @@ type Options = {
   /** Asked at every scrape. */
   readonly hub: Pick<Hub, 'list'>;
   readonly queueDepths: () => Promise<readonly QueueDepth[]>;
+  readonly renderCounts: RenderCounts;
 };
 
 const lookBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const verdictBuckets = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21_600, 86_400];
 
 /** The metrics of one process. Names follow the Prometheus conventions; docs/metrics.md lists them, and a test compares. */
-export function openMetrics({ hub, queueDepths }: Options): Metrics {
+export function openMetrics({ hub, queueDepths, renderCounts }: Options): Metrics {
   const registers = [new Registry()];
   const [registry] = registers;
   if (registry === undefined) throw new Error('there is one registry');
@@ -50,6 +53,7 @@ export function openMetrics({ hub, queueDepths }: Options): Metrics {
     registers,
   });
   const requests = new Counter({ name: 'sluice_api_requests_total', help: 'Requests to API servers.', labelNames: ['cluster', 'method', 'code'], registers });
+  const gitFetches = new Counter({ name: 'sluice_git_fetches_total', help: 'Fetches from Git hosts.', labelNames: ['repository'], registers });
   const gitBytes = new Counter({
     name: 'sluice_git_received_bytes_total',
     help: 'Bytes that fetches received from Git hosts.',
@@ -57,6 +61,17 @@ export function openMetrics({ hub, queueDepths }: Options): Metrics {
     registers,
   });
 
+  new Counter({
+    name: 'sluice_renders_total',
+    help: 'Renders that were made, and those that were there already, by content.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      this.inc({ outcome: 'made' }, renderCounts.misses);
+      this.inc({ outcome: 'kept' }, renderCounts.hits);
+    },
+  });
   new Gauge({
     name: 'sluice_applications',
     help: 'Applications by health and sync state.',
@@ -87,7 +102,10 @@ export function openMetrics({ hub, queueDepths }: Options): Metrics {
     synced: (phase, seconds) => syncs.observe({ phase }, seconds),
     judged: (stage, verdict, seconds) => verdicts.observe({ stage, verdict }, seconds),
     requested: (cluster, method, status) => requests.inc({ cluster, method, code: String(status) }),
-    gitReceived: (repository, bytes) => gitBytes.inc({ repository }, bytes),
+    gitFetched(repository, bytes) {
+      gitFetches.inc({ repository });
+      gitBytes.inc({ repository }, bytes);
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -11,19 +11,23 @@ const { hub } = fakeHub(
   application({ status: { health: { health: 'Degraded', message: '', since: '2026-01-01T00:00:00Z' }, sync: { state: 'Synced', message: '' } } }),
   application({ name: 'other' }),
 );
-const open = (queueDepths = async () => [{ verb: 'sync' as const, waiting: 3, oldestMs: 1500 }]) => openMetrics({ hub, queueDepths });
+const open = (queueDepths = async () => [{ verb: 'sync' as const, waiting: 3, oldestMs: 1500 }]) =>
+  openMetrics({ hub, queueDepths, renderCounts: { hits: 7, misses: 2, filesParsed: 3 } });
 
 describe('metrics', () => {
   it('counts what was done, and asks for what stands at each scrape', async () => {
     const metrics = open();
     metrics.looked('sync', 'done', 0.02);
     metrics.requested('the hub', 'GET', 200);
-    metrics.gitReceived('shop/config', 438);
+    metrics.gitFetched('shop/config', 438);
     const text = await metrics.text();
 
     expect(text).toContain('sluice_look_duration_seconds_count{verb="sync",outcome="done"} 1');
     expect(text).toContain('sluice_api_requests_total{cluster="the hub",method="GET",code="200"} 1');
+    expect(text).toContain('sluice_git_fetches_total{repository="shop/config"} 1');
     expect(text).toContain('sluice_git_received_bytes_total{repository="shop/config"} 438');
+    expect(text).toContain('sluice_renders_total{outcome="made"} 2');
+    expect(text).toContain('sluice_renders_total{outcome="kept"} 7');
     expect(text).toContain('sluice_applications{health="Degraded",sync="Synced"} 1');
     expect(text).toContain('sluice_queue_oldest_seconds{verb="sync"} 1.5');
   });
