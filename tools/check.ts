@@ -6,7 +6,7 @@ const root = join(import.meta.dirname, '..');
 /** Everything that needs no running part. All of them are run, so that one look shows all problems. */
 const checks = [
   { name: 'form and lint (biome)', command: ['biome', 'check', '--error-on-warnings', '.'] },
-  { name: 'promises and cycles (oxlint)', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'tools', 'test'] },
+  { name: 'promises and cycles (oxlint)', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'tools', 'test', 'bench'] },
   { name: 'types (tsc)', command: ['tsc', '-p', '.'] },
   { name: 'unused files, exports and dependencies (knip)', command: ['knip', '--no-progress'] },
 ] as const;

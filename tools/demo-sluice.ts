@@ -10,6 +10,8 @@ export type SluiceProcess = AsyncDisposable & {
   readonly port: number;
   readonly logFile: string;
   isRunning(): boolean;
+  /** Throws when it does not run. */
+  pid(): number;
   /** Starts it unless it runs, and answers when /readyz says ready. `overrides` change its environment for this one start. */
   start(overrides?: SluiceEnvironment): Promise<void>;
   /** SIGTERM: it ends what it has begun. Answers how it ended; undefined when it was never started. */
@@ -45,6 +47,10 @@ export function sluiceProcess({
     port,
     logFile,
     isRunning: () => child?.isRunning() === true,
+    pid() {
+      if (child === undefined) throw new Error('Sluice was not started');
+      return child.pid;
+    },
     async start(overrides = {}) {
       if (child?.isRunning()) return;
       const env = { ...notOurs, SLUICE_LISTEN_PORT: String(port), SLUICE_PUBLIC_URL: url, ...environment, ...overrides };

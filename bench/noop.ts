@@ -1,0 +1,89 @@
+import { applyFirst } from './apply.ts';
+import { type Ground, isDone } from './ground.ts';
+import { type Cost, countedBy, measureCost } from './process-cost.ts';
+import { median, type Result } from './result.ts';
+
+const rounds = 3;
+
+type Round = { readonly milliseconds: number; readonly cost: Cost };
+
+/**
+ * A commit that changes nothing of an Application of `size` ConfigMaps: once elsewhere in the repository, once in a comment of one of its own files,
+ * which has to be rendered to be known as nothing. What Sluice asks of the destination, and how long it takes. Medians of three rounds.
+ */
+export async function benchNoop(ground: Ground, size: number): Promise<Result> {
+  const name = `noop-${size}`;
+  const { repository } = await applyFirst(ground, name, size);
+  const own = `app/config-00000.yaml`;
+  const ownText = await repository.clone.git('show', `HEAD:${own}`);
+
+  const elsewhere: Round[] = [];
+  const comment: Round[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    await repository.clone.write('README.md', `round ${round}\n`);
+    elsewhere.push(await measured(ground, (commit) => refreshed(ground, name, commit), repository));
+    await repository.clone.write(own, `# round ${round}\n${ownText}`);
+    comment.push(await measured(ground, (commit) => synced(ground, name, commit), repository));
+  }
+
+  const most = (rounds: readonly Round[], ...words: readonly string[]) =>
+    Math.max(...rounds.map(({ cost }) => cost.counted('sluice_api_requests_total', 'cluster="Cluster', ...words)));
+  const reads = most(comment, 'method="GET"');
+  const writes = most(comment) - reads;
+  return {
+    name: 'noop',
+    size,
+    figures: {
+      'elsewhere: webhook to refreshed, ms': median(elsewhere.map(({ milliseconds }) => milliseconds)),
+      'elsewhere: requests to the destination': most(elsewhere),
+      'comment: webhook to done, ms': median(comment.map(({ milliseconds }) => milliseconds)),
+      'comment: reads of the destination': reads,
+      'comment: writes and dry-runs': writes,
+      'comment: CPU of Sluice, s': median(comment.map(({ cost }) => cost.cpuSeconds)),
+      'peak RSS of Sluice, MiB': Math.max(...[...elsewhere, ...comment].map(({ cost }) => cost.peakRssMegabytes)),
+    },
+    goals: [
+      { text: 'elsewhere: no request to the destination', met: most(elsewhere) === 0 },
+      // one LIST of the one group-kind, and the applyset parent
+      { text: 'comment: at most one LIST for each group-kind, beside the applyset parent', met: reads <= 2 },
+      { text: 'comment: no PATCH', met: writes === 0 },
+    ],
+  };
+}
+
+type Repository = Awaited<ReturnType<Ground['repository']>>;
+
+async function measured(ground: Ground, seen: (commit: string) => Promise<{ readonly at: Promise<number> }>, repository: Repository): Promise<Round> {
+  const commit = await repository.commit('nothing for the Application');
+  const ended = await measureCost(ground.sluice);
+  const { at } = await seen(commit);
+  const { webhookAt } = await repository.push();
+  const milliseconds = (await at) - webhookAt;
+  await atRest(ground);
+  return { milliseconds, cost: await ended() };
+}
+
+/** The Repository's status has the commit. */
+async function refreshed(ground: Ground, name: string, commit: string) {
+  const watch = await ground.watchHub('repositories');
+  const has = watch.until(({ metadata, status }) => metadata.name === name && JSON.stringify(status).includes(commit));
+  return { at: has.finally(() => watch[Symbol.asyncDispose]()) };
+}
+
+async function synced(ground: Ground, name: string, commit: string) {
+  const watch = await ground.watchHub('applications');
+  return { at: watch.until(isDone(name, commit)).finally(() => watch[Symbol.asyncDispose]()) };
+}
+
+/** Until nothing waits and no look has ended between two questions. */
+export async function atRest({ sluice }: Ground): Promise<void> {
+  let before = -1;
+  for (;;) {
+    const counted = await countedBy(sluice);
+    const sum = (word: string) => [...counted].reduce((total, [series, value]) => (series.startsWith(word) ? total + value : total), 0);
+    const looks = sum('sluice_look_duration_seconds_count');
+    if (looks === before && sum('sluice_queue_depth') === 0) return;
+    before = looks;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+}
