@@ -2,6 +2,7 @@ import { canonicalJson, type Json } from '../model/json.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Application } from '../resources/application.ts';
 import type { Pipeline, PipelineStatus, StageSpec, StageStatus } from '../resources/pipeline.ts';
+import type { ReasonOf } from '../resources/reasons.ts';
 import type { Release } from '../resources/release.ts';
 import type { Repository } from '../resources/repository.ts';
 import { mayBeUsedFrom, referenceOf, resolveReference } from '../resources/resource.ts';
@@ -25,7 +26,7 @@ export type PromoteOutcome = {
   /** The newest Release, when its branch no longer leads there from the one before. */
   readonly rewritten: Release | undefined;
   /** Why nothing can be promoted, for a person; undefined when all is well. */
-  readonly stalled: { readonly reason: string; readonly message: string } | undefined;
+  readonly stalled: { readonly reason: ReasonOf<'Pipeline'>; readonly message: string } | undefined;
   readonly lookAgainInMs: number | undefined;
 };
 
@@ -75,7 +76,7 @@ function hindranceOf(pipeline: Pipeline, repository: Repository | undefined): Pr
   if (repository === undefined) return { reason: 'NoRepository', message: `spec.repository: there is no Repository ${name}: create it, or correct the name` };
   if (!mayBeUsedFrom(repository, pipeline.metadata.namespace)) {
     return {
-      reason: 'Forbidden',
+      reason: 'NotAllowed',
       message: `spec.repository: Repository ${name} does not allow namespace ${pipeline.metadata.namespace}: add it to its allowedNamespaces`,
     };
   }

@@ -1,6 +1,7 @@
 import type { Health, HealthWord } from '../health/health.ts';
 import { describeProblems } from '../model/parsed.ts';
-import type { Application, ApplicationStatus } from '../resources/application.ts';
+import type { Application, ApplicationStatus, Phase } from '../resources/application.ts';
+import type { ReasonOf } from '../resources/reasons.ts';
 import { heldByAnotherMs } from '../sync/claim.ts';
 import type { SyncOutcome, SyncResult } from '../sync/outcome.ts';
 import { answeredSync, syncBeganAt } from '../sync/sync-request.ts';
@@ -146,10 +147,23 @@ function overdue({ application }: SyncOutcome, sync: SyncStatus, waitedFor: stri
   return { ...sync, state: 'Failed', message: shortened(`not applied in full within ${timeoutSeconds} s: ${waitedFor}`) };
 }
 
-function conditionNow({ result }: SyncOutcome, sync: SyncStatus, health: HealthStatus | undefined): ConditionNow[] {
+type Reason = ReasonOf<'Application'>;
+
+/** What was refused says where: a run that refuses has not got to health. */
+const refusedIn = {
+  source: 'SpecRefused',
+  render: 'RenderFailed',
+  diff: 'ObjectsRefused',
+  apply: 'ApplyRefused',
+  health: 'ApplyRefused',
+  prune: 'PruneRefused',
+  done: 'PruneRefused',
+} as const satisfies Readonly<Record<Phase, Reason>>;
+
+function conditionNow({ phase, result }: SyncOutcome, sync: SyncStatus, health: HealthStatus | undefined): ConditionNow<Reason>[] {
   switch (result.is) {
     case 'refused':
-      return stalled('Refused', sync.message);
+      return stalled(refusedIn[phase], sync.message);
     case 'failed':
       return failing(reasonOfCode[result.error.code], sync.message);
     case 'wave-failed':
@@ -164,7 +178,7 @@ function conditionNow({ result }: SyncOutcome, sync: SyncStatus, health: HealthS
   }
 }
 
-function fromHealth(sync: SyncStatus, health: HealthStatus | undefined): ConditionNow[] {
+function fromHealth(sync: SyncStatus, health: HealthStatus | undefined): ConditionNow<Reason>[] {
   if (sync.state === 'Syncing') return reconciling('Syncing', sync.message);
   switch (health?.health) {
     case 'Healthy':

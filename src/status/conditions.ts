@@ -1,17 +1,18 @@
 import type { Static } from 'typebox';
 import type { PortErrorCode } from '../model/port-error.ts';
+import type { AnyReason } from '../resources/reasons.ts';
 import type { condition } from '../resources/schema.ts';
 
 export type Condition = Static<typeof condition>;
-export type ConditionNow = {
+export type ConditionNow<Reason extends AnyReason = AnyReason> = {
   readonly type: 'Ready' | 'Reconciling' | 'Stalled';
   readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
 };
 
 /** The reason word of a condition for a failure of the outside world. */
-export const reasonOfCode: Readonly<Record<PortErrorCode, string>> = {
+export const reasonOfCode = {
   UNREACHABLE: 'Unreachable',
   TIMEOUT: 'Timeout',
   CONFLICT: 'Conflict',
@@ -19,7 +20,7 @@ export const reasonOfCode: Readonly<Record<PortErrorCode, string>> = {
   FORBIDDEN: 'Forbidden',
   NOT_FOUND: 'NotFound',
   INVALID: 'Invalid',
-};
+} as const satisfies Readonly<Record<PortErrorCode, AnyReason>>;
 
 const longestMessage = 2000;
 
@@ -32,34 +33,34 @@ export function conditionsOf(now: readonly ConditionNow[], before: readonly Cond
   });
 }
 
-export const ready = (reason: string, message: string): ConditionNow[] => [
+export const ready = <Reason extends AnyReason>(reason: Reason, message: string): ConditionNow<Reason>[] => [
   { type: 'Ready', status: 'True', reason, message },
   { type: 'Reconciling', status: 'False', reason, message: '' },
   { type: 'Stalled', status: 'False', reason, message: '' },
 ];
 
-export const reconciling = (reason: string, message: string): ConditionNow[] => [
+export const reconciling = <Reason extends AnyReason>(reason: Reason, message: string): ConditionNow<Reason>[] => [
   { type: 'Ready', status: 'Unknown', reason, message },
   { type: 'Reconciling', status: 'True', reason, message },
   { type: 'Stalled', status: 'False', reason, message: '' },
 ];
 
 /** Something is wrong and is tried again by itself. */
-export const failing = (reason: string, message: string): ConditionNow[] => [
+export const failing = <Reason extends AnyReason>(reason: Reason, message: string): ConditionNow<Reason>[] => [
   { type: 'Ready', status: 'False', reason, message },
   { type: 'Reconciling', status: 'True', reason, message: 'tried again by itself' },
   { type: 'Stalled', status: 'False', reason, message: '' },
 ];
 
 /** Nothing is wrong and nothing will be done: the sync policy says so. */
-export const held = (reason: string, message: string): ConditionNow[] => [
+export const held = <Reason extends AnyReason>(reason: Reason, message: string): ConditionNow<Reason>[] => [
   { type: 'Ready', status: 'False', reason, message },
   { type: 'Reconciling', status: 'False', reason, message: '' },
   { type: 'Stalled', status: 'False', reason, message: '' },
 ];
 
 /** A person has to change something. */
-export const stalled = (reason: string, message: string): ConditionNow[] => [
+export const stalled = <Reason extends AnyReason>(reason: Reason, message: string): ConditionNow<Reason>[] => [
   { type: 'Ready', status: 'False', reason, message },
   { type: 'Reconciling', status: 'False', reason, message: '' },
   { type: 'Stalled', status: 'True', reason, message },

@@ -72,6 +72,7 @@ export function wantedRevision(application: Application, repository: Repository,
 /** Why nothing can be said yet of what its host has. */
 function whyUnread(repository: Repository): string | undefined {
   const own = referenceText(referenceOf(repository));
+  if (repository.spec.suspend) return `Repository ${own} is suspended: what its host has now is not known`;
   if ((repository.status?.observedGeneration ?? 0) === 0) return `Repository ${own} has not been read yet`;
   const ready = repository.status?.conditions.find(({ type }) => type === 'Ready');
   return ready?.status === 'False' ? `Repository ${own} cannot be read: ${ready.message}` : undefined;

@@ -1,5 +1,6 @@
 import type { PortErrorCode } from '../model/port-error.ts';
 import type { Cluster, ClusterStatus } from '../resources/cluster.ts';
+import type { ReasonOf } from '../resources/reasons.ts';
 import { type ConditionNow, conditionsOf, failing, ready, reasonOfCode, reconciling, stalled } from '../status/conditions.ts';
 import type { WatchView } from './watch-state.ts';
 
@@ -28,7 +29,7 @@ const watchNow = (watch: WatchView, now: Date): NonNullable<ClusterStatus['watch
   renewedAt: now.toISOString(),
 });
 
-function conditionsNow(watch: ClusterView['watch']): readonly ConditionNow[] {
+function conditionsNow(watch: ClusterView['watch']): readonly ConditionNow<ReasonOf<'Cluster'>>[] {
   switch (watch.is) {
     case 'suspended':
       return ready('Suspended', 'spec.suspend is set: nothing is watched or applied here');

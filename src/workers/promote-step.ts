@@ -6,8 +6,8 @@ import type { Ports } from '../promotion/ports.ts';
 import { type PromoteOutcome, promoteOnce } from '../promotion/promote.ts';
 import type { Pipeline } from '../resources/pipeline.ts';
 import { referenceOf, resolveReference } from '../resources/resource.ts';
-import { conditionsOf, failing } from '../status/conditions.ts';
-import { pipelineConditions } from '../status/pipeline-status.ts';
+import { conditionsOf } from '../status/conditions.ts';
+import { pipelineConditions, pipelineFailure } from '../status/pipeline-status.ts';
 import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
 import type { StepLog } from './step-log.ts';
@@ -43,7 +43,7 @@ export function promoteStep(ports: Ports, nudges: Nudges, log: StepLog, measures
       if (error.code === 'CONFLICT' && error.port === 'hub') return { lookAgainInMs: 0 };
       log.warn({ pipeline: referenceText(reference), code: error.code, reason: error.message }, 'promotion failed');
       const fresh = await ports.hub.read('Pipeline', reference, signal);
-      if (fresh !== undefined) await note(fresh, failing(error.code === 'UNREACHABLE' ? 'Unreachable' : 'Failed', error.message), ports, signal);
+      if (fresh !== undefined) await note(fresh, pipelineFailure(error), ports, signal);
       throw error;
     }
   };

@@ -3,7 +3,8 @@ import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import type { Repository } from '../resources/repository.ts';
 import { referenceOf } from '../resources/resource.ts';
-import { type ConditionNow, conditionsOf, failing, ready, reasonOfCode } from '../status/conditions.ts';
+import { type ConditionNow, conditionsOf } from '../status/conditions.ts';
+import { repositoryRead, repositorySuspended, repositoryUnread } from '../status/repository-status.ts';
 import type { Ports } from '../sync/ports.ts';
 import { refreshOnce } from '../sync/refresh.ts';
 import { followersOf } from '../sync/refs.ts';
@@ -18,10 +19,14 @@ const whileFailingMs = 15_000;
 export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: () => number = Math.random): Step {
   return async (reference, signal) => {
     const repository = await ports.hub.read('Repository', reference, signal);
-    if (repository === undefined || repository.spec.suspend || repository.metadata.deletionTimestamp !== undefined) return {};
+    if (repository === undefined || repository.metadata.deletionTimestamp !== undefined) return {};
+    if (repository.spec.suspend) {
+      await note(repository, repositorySuspended(), ports, signal);
+      return {};
+    }
     try {
       const outcome = await refreshOnce(repository, ports, signal);
-      await note(outcome.repository, ready('Read', `${outcome.refs.length} refs followed`), ports, signal);
+      await note(outcome.repository, repositoryRead(outcome.refs.length), ports, signal);
       await Promise.all([...outcome.applications.map((each) => nudges.nudge('sync', each)), ...outcome.pipelines.map((each) => nudges.nudge('promote', each))]);
       if (outcome.applications.length + outcome.pipelines.length > 0) {
         log.info({ repository: referenceText(reference), applications: outcome.applications.length, pipelines: outcome.pipelines.length }, 'repository moved');
@@ -33,7 +38,7 @@ export function refreshStep(ports: Ports, nudges: Nudges, log: StepLog, random: 
       log.warn({ repository: referenceText(reference), code: error.code, reason: error.message }, 'repository cannot be read');
       const fresh = await ports.hub.read('Repository', reference, signal);
       if (fresh !== undefined) {
-        await note(fresh, failing(reasonOfCode[error.code], error.message), ports, signal);
+        await note(fresh, repositoryUnread(error.code, error.message), ports, signal);
         // Applications that never had anything to apply wait for this Repository: they repeat the reason.
         const waiting = followersOf(fresh, ports.hub.list('Application'), []).applications.filter(({ status }) => status?.commit === undefined);
         await Promise.all(waiting.map((application) => nudges.nudge('sync', referenceOf(application))));

@@ -59,7 +59,7 @@ const results: readonly (readonly [string, SyncResult, string, string, number])[
   ['applied in part', { is: 'applied', message: '3 objects applied', remaining: 1 }, 'Syncing', 'Ready=Unknown Syncing Reconciling=True Stalled=False', 0],
   ['awaiting a wave', { is: 'awaiting-health', message: 'wave 0', wave: 0 }, 'Syncing', 'Ready=Unknown Syncing Reconciling=True Stalled=False', 30_000],
   ['a failed wave', { is: 'wave-failed', message: 'wave 0', wave: 0 }, 'Failed', 'Ready=False WaveFailed Reconciling=True Stalled=False', 5_000],
-  ['refused', refusal, 'Failed', 'Ready=False Refused Reconciling=False Stalled=True', 5_000],
+  ['refused', refusal, 'Failed', 'Ready=False PruneRefused Reconciling=False Stalled=True', 5_000],
   ['failed', failure('UNREACHABLE'), 'Failed', 'Ready=False Unreachable Reconciling=True Stalled=False', 5_000],
   ['waiting', { is: 'waiting', message: 'suspended' }, 'Unknown', 'Ready=Unknown Waiting Reconciling=True Stalled=False', 600_000],
   [
