@@ -2,11 +2,12 @@ import { type ApiServer, openApiServer } from '../adapters/api-server.ts';
 import { problemsOf } from '../adapters/hub-store.ts';
 import { at, type Json } from '../model/json.ts';
 import type { LiveObject } from '../model/manifest.ts';
-import { accepted, describeProblems, type Parsed, refused } from '../model/parsed.ts';
+import { accepted, describeProblems } from '../model/parsed.ts';
 import { isPortError, PortError } from '../model/port-error.ts';
 import { parseReference, type Reference, referenceText } from '../model/reference.ts';
 import type { ResourceOf } from '../resources/hub.ts';
 import { group, type Kind, kinds, version } from '../resources/kinds.ts';
+import { type Answer, refuse } from './answer.ts';
 import type { ChosenContext } from './kubeconfig.ts';
 
 const pageSize = 500;
@@ -40,14 +41,14 @@ export async function listResources<K extends Kind>(
 }
 
 /** One resource; that there is none is a refusal. Throws what ApiServer.send throws. */
-export async function readOne<K extends Kind>(server: ApiServer, kind: K, reference: Reference, signal: AbortSignal): Promise<Parsed<ResourceOf[K]>> {
+export async function readOne<K extends Kind>(server: ApiServer, kind: K, reference: Reference, signal: AbortSignal): Promise<Answer<ResourceOf[K]>> {
   try {
     const { body } = await server.send({ method: 'GET', path: `${pathOf(kind, reference.namespace)}/${encodeURIComponent(reference.name)}`, signal });
     return readResource(kind, body as LiveObject);
   } catch (error) {
     if (!isPortError(error, 'NOT_FOUND')) throw error;
     const message = `does not exist at ${server.name}: \`sluice get ${kinds[kind]} -A\` shows those that do`;
-    return refused({ at: `${kind} ${referenceText(reference)}`, message });
+    return refuse('NotFound', { at: `${kind} ${referenceText(reference)}`, message });
   }
 }
 
@@ -64,16 +65,18 @@ export async function annotate<K extends Kind>(
 }
 
 /** `name`, or `namespace/name`. */
-export function referenceFrom(text: string, namespace: string): Parsed<Reference> {
+export function referenceFrom(text: string, namespace: string): Answer<Reference> {
   const reference = text.includes('/') ? parseReference(text) : { namespace, name: text };
-  return reference === undefined || reference.name === '' ? refused({ at: text, message: 'is no name: write NAME or NAMESPACE/NAME' }) : accepted(reference);
+  return reference === undefined || reference.name === ''
+    ? refuse('UnknownName', { at: text, message: 'is no name: write NAME or NAMESPACE/NAME' })
+    : accepted(reference);
 }
 
-function readResource<K extends Kind>(kind: K, object: LiveObject): Parsed<ResourceOf[K]> {
+function readResource<K extends Kind>(kind: K, object: LiveObject): Answer<ResourceOf[K]> {
   const problems = problemsOf(kind, object);
   if (problems.length === 0) return accepted(object as unknown as ResourceOf[K]);
   const why = describeProblems(problems.slice(0, 3)).replaceAll('\n', '; ');
-  return refused({
+  return refuse('OtherRelease', {
     at: `${kind} ${object.metadata.namespace ?? ''}/${object.metadata.name}`,
     message: `is not as this release of sluice knows it: ${why}; use the release of the hub`,
   });

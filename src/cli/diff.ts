@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Default, Errors } from 'typebox/value';
 import { destinationsOf } from '../adapters/destination.ts';
 import { resourceKey } from '../model/manifest.ts';
-import { accepted, type Parsed, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
 import { referenceText } from '../model/reference.ts';
 import { type Application, ApplicationSpec } from '../resources/application.ts';
 import { apiVersion } from '../resources/kinds.ts';
@@ -11,6 +11,7 @@ import { referenceOf, resolveReference } from '../resources/resource.ts';
 import type { Destination, Identity } from '../sync/destination.ts';
 import type { DryRunContext } from '../sync/dry-run.ts';
 import { renderSourceOf } from '../sync/render-source.ts';
+import { type Answer, refuse, refusedAs } from './answer.ts';
 import { openServer, readOne, referenceFrom } from './custom-resources.ts';
 import { readSomeObjects } from './input.ts';
 import { type ChosenContext, type KubeconfigOptions, readKubeconfig } from './kubeconfig.ts';
@@ -65,14 +66,15 @@ const diff: Work<[string | undefined, Options]> = async (terminal, name, options
   const rendered = await renderApplication(application, options, opened, terminal);
   if (!rendered.ok) return rendered;
   const { manifests, origins } = rendered.value;
-  const changes = await wantedChanges(application, manifests, opened, { installation: options.installation, originOf: originIn(origins) }, terminal.signal);
+  const asked = await wantedChanges(application, manifests, opened, { installation: options.installation, originOf: originIn(origins) }, terminal.signal);
+  const changes = refusedAs('DryRunRefused', asked);
   if (!changes.ok) return changes;
 
   const { differences, notes, problems } = changes.value;
   const texts = differences.map(unifiedDiff).filter((text) => text !== '');
   terminal.print(texts.join(''));
   for (const note of notes) terminal.note(`${note}\n`);
-  if (problems.length > 0) return refused(...problems);
+  if (problems.length > 0) return refuse('DryRunRefused', ...problems);
   return accepted(texts.length > 0 ? exitCodes.differs : exitCodes.done);
 };
 
@@ -84,9 +86,9 @@ const originIn =
 
 type Found = { readonly application: Application; readonly destination: ChosenContext };
 
-async function findApplication(terminal: Terminal, name: string | undefined, options: Options): Promise<Parsed<Found>> {
+async function findApplication(terminal: Terminal, name: string | undefined, options: Options): Promise<Answer<Found>> {
   if ((name === undefined) === (options.filename === undefined))
-    return refused({ at: 'sluice diff', message: 'name an Application of the hub, or give one with -f' });
+    return refuse('NoApplication', { at: 'sluice diff', message: 'name an Application of the hub, or give one with -f' });
   const own = await readKubeconfig(options, terminal);
   if (!own.ok) return own;
   const isOther = options.destinationKubeconfig !== undefined || options.destinationContext !== undefined;
@@ -108,25 +110,30 @@ async function findApplication(terminal: Terminal, name: string | undefined, opt
   if (!cluster.ok) return cluster;
   if (cluster.value.spec.connection.type === 'hub') return accepted({ application: application.value, destination: own.value });
   const place = `Cluster ${referenceText(referenceOf(cluster.value))}`;
-  return refused({ at: place, message: 'is not the hub, and its credentials are Sluice’s own: name your own context for it with --destination-context' });
+  return refuse('DestinationNeeded', {
+    at: place,
+    message: 'is not the hub, and its credentials are Sluice’s own: name your own context for it with --destination-context',
+  });
 }
 
-async function readApplication(file: string, namespace: string, terminal: Terminal): Promise<Parsed<Application>> {
+async function readApplication(file: string, namespace: string, terminal: Terminal): Promise<Answer<Application>> {
   const objects = await readSomeObjects([file], terminal);
   if (!objects.ok) return objects;
   const found = objects.value.filter(({ manifest }) => manifest.kind === 'Application' && manifest.apiVersion === apiVersion);
   const [placed, second] = found;
-  if (placed === undefined || second !== undefined) return refused({ at: file, message: `holds ${found.length} Applications of ${apiVersion}: give one` });
+  if (placed === undefined || second !== undefined)
+    return refuse('NoApplication', { at: file, message: `holds ${found.length} Applications of ${apiVersion}: give one` });
   const spec: unknown = Default(ApplicationSpec, structuredClone(placed.manifest.spec ?? {}));
   const problems = Errors(ApplicationSpec, spec).map(({ instancePath, message }) => ({ at: `${placed.at} spec${instancePath.replaceAll('/', '.')}`, message }));
-  if (problems.length > 0) return refused(...problems);
+  if (problems.length > 0) return refuse('ApplicationRefused', ...problems);
   const metadata = { namespace, ...placed.manifest.metadata, uid: '', resourceVersion: '', generation: 0 };
   return accepted({ apiVersion, kind: 'Application', metadata, spec: spec as Application['spec'] });
 }
 
-function identityOf({ spec }: Application, { impersonate }: Options): Parsed<Identity> {
+function identityOf({ spec }: Application, { impersonate }: Options): Answer<Identity> {
   if (impersonate !== true) return accepted({ as: 'sluice' });
-  if (spec.serviceAccountName === undefined) return refused({ at: '--impersonate', message: 'the Application names no serviceAccountName' });
+  if (spec.serviceAccountName === undefined)
+    return refuse('NoServiceAccount', { at: '--impersonate', message: 'the Application names no serviceAccountName: leave the option out, or name one there' });
   return accepted({ as: 'service-account', namespace: spec.destination.namespace, name: spec.serviceAccountName });
 }
 
@@ -134,7 +141,7 @@ async function renderApplication(application: Application, { path }: Options, de
   const { spec, status } = application;
   const tree = workTreeOf(terminal.folder);
   if (path === undefined && tree === undefined) {
-    return refused({ at: terminal.folder, message: 'lies in no Git work tree: name the folder to render with --path' });
+    return refuse('NoWorkTree', { at: terminal.folder, message: 'lies in no Git work tree: name the folder to render with --path' });
   }
   const folder = await findWorkFolder(path ?? join(tree ?? '', spec.source.path), terminal.folder);
   if (!folder.ok) return folder;

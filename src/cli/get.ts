@@ -1,12 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { ApiServer } from '../adapters/api-server.ts';
-import { accepted, type Parsed, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
 import type { ResourceOf } from '../resources/hub.ts';
 import { type Kind, kinds } from '../resources/kinds.ts';
+import type { KindWithReasons } from '../resources/reasons.ts';
+import { type Answer, refuse } from './answer.ts';
 import { listResources, openServer, readOne, referenceFrom } from './custom-resources.ts';
 import { type KubeconfigOptions, readKubeconfig } from './kubeconfig.ts';
 import { jsonText, type OutputOption, tableText } from './printing.ts';
 import { tables } from './resource-tables.ts';
+import { seeReasons } from './see.ts';
 import { exitCodes, type Run, type Terminal, type Work } from './terminal.ts';
 
 type Options = KubeconfigOptions & OutputOption & { readonly namespace?: string; readonly allNamespaces?: boolean };
@@ -39,7 +42,7 @@ export function getCommand(program: Command, run: Run): void {
 const get: Work<[string | undefined, string | undefined, Options]> = async (terminal, word, name, options) => {
   const kind = word === undefined ? undefined : kindOf(word);
   if (word !== undefined && kind === undefined)
-    return refused({ at: word, message: `is no kind of Sluice: say one of ${order.map((each) => kinds[each]).join(', ')}` });
+    return refuse('UnknownKind', { at: word, message: `is no kind of Sluice: say one of ${order.map((each) => kinds[each]).join(', ')}` });
   const chosen = await readKubeconfig(options, terminal);
   if (!chosen.ok) return chosen;
   await using server = openServer(chosen.value, 'hub');
@@ -61,7 +64,7 @@ async function resourcesOf(
   name: string | undefined,
   { server, namespace, home }: Place,
   terminal: Terminal,
-): Promise<Parsed<readonly ResourceOf[Kind][]>> {
+): Promise<Answer<readonly ResourceOf[Kind][]>> {
   if (name !== undefined) {
     const reference = referenceFrom(name, home);
     if (!reference.ok) return reference;
@@ -89,6 +92,7 @@ function print(found: readonly (readonly [Kind, readonly ResourceOf[Kind][]])[],
     // The table and the resources are of one kind: TypeScript cannot follow that through the union.
     const rows = resources.flatMap((resource) => rowsOf(resource as never, terminal.now()));
     terminal.print(tableText(header, rows));
+    if (kind !== 'Release') for (const line of seeReasons(kind, resources as readonly ResourceOf[KindWithReasons][])) terminal.note(line);
   }
 }
 

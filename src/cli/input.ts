@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { accepted, type Parsed, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
 import { textOf } from '../render/text.ts';
 import { type PlacedManifest, readManifests } from '../render/yaml.ts';
+import { type Answer, refuse, refusedAs } from './answer.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The text of a file, or of standard input for `-`. */
-export async function readText(file: string, terminal: Pick<Terminal, 'folder' | 'readStandardInput'>): Promise<Parsed<string>> {
-  if (file === '-') return textOf(await terminal.readStandardInput(), nameOf(file));
+export async function readText(file: string, terminal: Pick<Terminal, 'folder' | 'readStandardInput'>): Promise<Answer<string>> {
+  if (file === '-') return refusedAs('FileUnreadable', textOf(await terminal.readStandardInput(), nameOf(file)));
   try {
-    return textOf(await readFile(resolve(terminal.folder, file)), file);
+    return refusedAs('FileUnreadable', textOf(await readFile(resolve(terminal.folder, file)), file));
   } catch (error) {
-    return refused({ at: file, message: whyUnreadable(error) });
+    return refuse('FileUnreadable', { at: file, message: whyUnreadable(error) });
   }
 }
 
@@ -19,10 +20,10 @@ export async function readText(file: string, terminal: Pick<Terminal, 'folder' |
 export async function readSomeObjects(
   files: readonly string[],
   terminal: Pick<Terminal, 'folder' | 'readStandardInput'>,
-): Promise<Parsed<readonly PlacedManifest[]>> {
+): Promise<Answer<readonly PlacedManifest[]>> {
   const objects = await readObjects(files, terminal);
   if (!objects.ok || objects.value.length > 0) return objects;
-  return refused({ at: files.map(nameOf).join(', '), message: 'holds no object: give YAML or JSON with apiVersion, kind and metadata.name' });
+  return refuse('NoObject', { at: files.map(nameOf).join(', '), message: 'holds no object: give YAML or JSON with apiVersion, kind and metadata.name' });
 }
 
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : file);
@@ -31,12 +32,12 @@ const nameOf = (file: string): string => (file === '-' ? 'standard input' : file
 export async function readObjects(
   files: readonly string[],
   terminal: Pick<Terminal, 'folder' | 'readStandardInput'>,
-): Promise<Parsed<readonly PlacedManifest[]>> {
+): Promise<Answer<readonly PlacedManifest[]>> {
   const placed: PlacedManifest[] = [];
   for (const file of files) {
     const text = await readText(file, terminal);
     if (!text.ok) return text;
-    const manifests = readManifests(text.value, nameOf(file));
+    const manifests = refusedAs('ManifestRefused', readManifests(text.value, nameOf(file)));
     if (!manifests.ok) return manifests;
     placed.push(...manifests.value);
   }

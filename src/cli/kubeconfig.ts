@@ -1,7 +1,8 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import { at, isJsonObject, type JsonObject } from '../model/json.ts';
-import { accepted, type Parsed, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
+import { type Answer, refuse } from './answer.ts';
 import { readText } from './input.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,7 +12,7 @@ export type KubeconfigOptions = { readonly kubeconfig?: string | undefined; read
 export type ChosenContext = { readonly text: string; readonly context: string; readonly namespace: string };
 
 /** As kubectl chooses: --kubeconfig, else the files of KUBECONFIG, else ~/.kube/config; --context, else the current one. */
-export async function readKubeconfig({ kubeconfig, context }: KubeconfigOptions, terminal: Terminal): Promise<Parsed<ChosenContext>> {
+export async function readKubeconfig({ kubeconfig, context }: KubeconfigOptions, terminal: Terminal): Promise<Answer<ChosenContext>> {
   const listed = (terminal.environment.KUBECONFIG ?? '').split(':').filter((file) => file !== '');
   const files = kubeconfig !== undefined ? [kubeconfig] : listed.length > 0 ? listed : [join(terminal.home, '.kube', 'config')];
   const configs: PlacedConfig[] = [];
@@ -21,7 +22,8 @@ export async function readKubeconfig({ kubeconfig, context }: KubeconfigOptions,
     if (!text.ok) missing.push(...text.problems.map((problem) => `${problem.at} ${problem.message}`));
     else configs.push({ folder: dirname(resolve(terminal.folder, file)), config: readYaml(text.value) });
   }
-  if (configs.length === 0) return refused({ at: 'kubeconfig', message: `${missing.join('; ')}; name one with --kubeconfig or KUBECONFIG` });
+  if (configs.length === 0)
+    return refuse('KubeconfigUnreadable', { at: 'kubeconfig', message: `${missing.join('; ')}; name one with --kubeconfig or KUBECONFIG` });
   return chooseContext(configs, context, files.join(':'));
 }
 
@@ -29,17 +31,24 @@ export async function readKubeconfig({ kubeconfig, context }: KubeconfigOptions,
 export type PlacedConfig = { readonly folder: string; readonly config: unknown };
 
 /** Of entries with one name in several files the first counts, as for kubectl. */
-export function chooseContext(configs: readonly PlacedConfig[], wanted: string | undefined, place: string): Parsed<ChosenContext> {
+export function chooseContext(configs: readonly PlacedConfig[], wanted: string | undefined, place: string): Answer<ChosenContext> {
   const name = wanted ?? configs.map(({ config }) => at(config, 'current-context')).find((each) => typeof each === 'string' && each !== '');
-  if (typeof name !== 'string') return refused({ at: place, message: 'has no current-context: name one with --context' });
+  if (typeof name !== 'string') return refuse('NoContext', { at: place, message: 'has no current-context: name one with --context' });
   const context = entryOf(configs, 'contexts', 'context', name);
   if (context === undefined) {
     const known = configs.flatMap(({ config }) => namesIn(config, 'contexts'));
-    return refused({ at: place, message: `has no context ${name}; ${known.length === 0 ? 'it has none at all' : `there are ${known.join(', ')}`}` });
+    return refuse('NoContext', {
+      at: place,
+      message: `has no context ${name}; ${known.length === 0 ? 'it has none at all' : `there are ${known.join(', ')}`}: name one with --context`,
+    });
   }
   const { cluster, user, namespace } = context;
   const entries = { cluster: entryOf(configs, 'clusters', 'cluster', cluster), user: entryOf(configs, 'users', 'user', user) };
-  if (entries.cluster === undefined) return refused({ at: place, message: `its context ${name} names the cluster ${String(cluster)}, which is not there` });
+  if (entries.cluster === undefined)
+    return refuse('NoContext', {
+      at: place,
+      message: `its context ${name} names the cluster ${String(cluster)}, which is not there: correct it, or name another one with --context`,
+    });
   const chosen = {
     'current-context': name,
     contexts: [{ name, context: { cluster: 'chosen', user: 'chosen' } }],

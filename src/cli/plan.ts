@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { LiveObject } from '../model/manifest.ts';
 import { accepted, describeProblems } from '../model/parsed.ts';
+import { refusedAs } from './answer.ts';
 import { readObjects, readSomeObjects } from './input.ts';
 import { planOffline } from './offline-plan.ts';
 import { jsonText, type OutputOption, tableText } from './printing.ts';
@@ -34,10 +35,13 @@ const plan: Work<[Options]> = async (terminal, { filename, live, namespace, outp
   if (!manifests.ok) return manifests;
   const there = live === undefined ? accepted([]) : await readObjects([live], terminal);
   if (!there.ok) return there;
-  const planned = planOffline(
-    manifests.value,
-    there.value.map(({ manifest }) => manifest as unknown as LiveObject),
-    namespace,
+  const planned = refusedAs(
+    'AmbiguousObjects',
+    planOffline(
+      manifests.value,
+      there.value.map(({ manifest }) => manifest as unknown as LiveObject),
+      namespace,
+    ),
   );
   if (!planned.ok) return planned;
   const { lines, notes } = planned.value;

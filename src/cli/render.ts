@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
-import { accepted, type Parsed, type Problem, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
 import type { HelmSettings } from '../render/renderer.ts';
+import type { Answer, CliProblem } from './answer.ts';
 import { whyUnreadable } from './input.ts';
 import { localFiles } from './local-files.ts';
 import { objectYaml } from './object-yaml.ts';
@@ -56,19 +57,20 @@ async function helmSettings(
   { root, path }: WorkFolder,
   { releaseName, values = [], skipCrds = false }: Options,
   terminal: Terminal,
-): Promise<Parsed<HelmSettings>> {
-  const problems: Problem[] = [];
+): Promise<Answer<HelmSettings>> {
+  const problems: CliProblem[] = [];
   const valueFiles: string[] = [];
   for (const file of values) {
     try {
       const inside = relative(root, await realpath(resolve(terminal.folder, file)));
-      if (inside.startsWith('..')) problems.push({ at: file, message: `lies outside of ${root}, the work tree of the chart: copy it there` });
+      if (inside.startsWith('..'))
+        problems.push({ error: 'ValuesOutside', at: file, message: `lies outside of ${root}, the work tree of the chart: copy it there` });
       else valueFiles.push(`/${inside.split(sep).join('/')}`);
     } catch (error) {
-      problems.push({ at: file, message: whyUnreadable(error) });
+      problems.push({ error: 'FileUnreadable', at: file, message: whyUnreadable(error) });
     }
   }
-  if (problems.length > 0) return refused(...problems);
+  if (problems.length > 0) return { ok: false, problems };
   return accepted({ releaseName: releaseName ?? releaseNameOf(path), valueFiles, skipCrds });
 }
 

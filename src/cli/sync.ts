@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ApiServer } from '../adapters/api-server.ts';
-import { accepted, type Parsed, refused } from '../model/parsed.ts';
+import { accepted } from '../model/parsed.ts';
 import { isPortError } from '../model/port-error.ts';
 import { type Reference, referenceText } from '../model/reference.ts';
 import { syncRequestedAnnotation } from '../sync/sync-request.ts';
+import { type Answer, refuse } from './answer.ts';
 import { annotate, openServer, readOne, referenceFrom } from './custom-resources.ts';
 import { type KubeconfigOptions, readKubeconfig } from './kubeconfig.ts';
 import { harmless } from './printing.ts';
@@ -47,7 +48,10 @@ const sync: Work<[string, Options]> = async (terminal, name, options) => {
   const application = await readOne(server, 'Application', reference.value, terminal.signal);
   if (!application.ok) return application;
   if (application.value.spec.suspend) {
-    return refused({ at: `Application ${referenceText(reference.value)}`, message: 'is suspended and would not be synced: set spec.suspend to false first' });
+    return refuse('Suspended', {
+      at: `Application ${referenceText(reference.value)}`,
+      message: 'is suspended and would not be synced: set spec.suspend to false first',
+    });
   }
   const asked = terminal.now().toISOString();
   await annotate(server, 'Application', reference.value, { [syncRequestedAnnotation]: asked }, terminal.signal);
@@ -56,32 +60,33 @@ const sync: Work<[string, Options]> = async (terminal, name, options) => {
   return options.wait === true ? await follow(server, reference.value, options.timeout, terminal) : accepted(exitCodes.done);
 };
 
-async function follow(server: ApiServer, reference: Reference, timeoutSeconds: number, terminal: Terminal): Promise<Parsed<ExitCode>> {
+async function follow(server: ApiServer, reference: Reference, timeoutSeconds: number, terminal: Terminal): Promise<Answer<ExitCode>> {
+  const at = `Application ${referenceText(reference)}`;
   const untilMs = terminal.now().getTime() + timeoutSeconds * 1000;
   for (let said = ''; ; ) {
     const looked = await look(server, reference, terminal.signal);
     if (!looked.ok) return looked;
-    const { is, line } = looked.value;
+    const { is, line, see } = looked.value;
+    if (is === 'failed') {
+      for (const entry of see) terminal.note(entry);
+      return refuse('SyncFailed', { at, message: harmless(line) });
+    }
     if (line !== said) terminal.note(`${harmless(line)}\n`);
     said = line;
-    if (is !== 'under way') return accepted(is === 'done' ? exitCodes.done : exitCodes.failed);
-    if (terminal.now().getTime() >= untilMs) {
-      terminal.note(
-        `Application ${referenceText(reference)}: not done within ${timeoutSeconds} s; it goes on without being watched. Is Sluice running at this hub?\n`,
-      );
-      return accepted(exitCodes.failed);
-    }
+    if (is === 'done') return accepted(exitCodes.done);
+    if (terminal.now().getTime() >= untilMs)
+      return refuse('SyncUnfinished', { at, message: `not done within ${timeoutSeconds} s; it goes on without being watched. Is Sluice running at this hub?` });
     await sleep(lookEveryMs, undefined, { signal: terminal.signal });
   }
 }
 
 /** A hub that cannot be asked for a moment ends nothing. */
-async function look(server: ApiServer, reference: Reference, signal: AbortSignal): Promise<Parsed<SyncProgress>> {
+async function look(server: ApiServer, reference: Reference, signal: AbortSignal): Promise<Answer<SyncProgress>> {
   try {
     const application = await readOne(server, 'Application', reference, signal);
     return application.ok ? accepted(judgeSync(application.value)) : application;
   } catch (error) {
     if (!isPortError(error) || !error.retryable) throw error;
-    return accepted({ is: 'under way', line: error.message });
+    return accepted({ is: 'under way', line: error.message, see: [] });
   }
 }

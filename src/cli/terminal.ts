@@ -1,4 +1,4 @@
-import type { Parsed } from '../model/parsed.ts';
+import type { Answer } from './answer.ts';
 
 /** What a command may use of the process around it. */
 export type Terminal = {
@@ -21,7 +21,7 @@ export const exitCodes = { done: 0, differs: 1, failed: 1, refused: 2, outside: 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** One command's work: its exit code, or why it was refused. May throw PortError. */
-export type Work<Arguments extends readonly unknown[]> = (terminal: Terminal, ...given: Arguments) => Promise<Parsed<ExitCode>>;
+export type Work<Arguments extends readonly unknown[]> = (terminal: Terminal, ...given: Arguments) => Promise<Answer<ExitCode>>;
 
 /** Runs a command's work and keeps what becomes of it. */
-export type Run = (work: (terminal: Terminal) => Promise<Parsed<ExitCode>>) => Promise<void>;
+export type Run = (work: (terminal: Terminal) => Promise<Answer<ExitCode>>) => Promise<void>;

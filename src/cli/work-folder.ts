@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, parse, relative, resolve, sep } from 'node:path';
-import { accepted, type Parsed, type Problem, refused } from '../model/parsed.ts';
+import { accepted, type Problem } from '../model/parsed.ts';
+import { type Answer, refuse } from './answer.ts';
 import { whyUnreadable } from './input.ts';
 
 /** A folder to render: `path` lies below `root`, beyond which nothing is read. Both absolute on this machine, `path` relative with slashes. */
@@ -10,14 +11,14 @@ export type WorkFolder = { readonly root: string; readonly path: string };
 /**
  * The Git work tree that a folder lies in; outside of one any file of the machine may be a base, as for kustomize itself.
  */
-export async function findWorkFolder(folder: string, from: string): Promise<Parsed<WorkFolder>> {
+export async function findWorkFolder(folder: string, from: string): Promise<Answer<WorkFolder>> {
   try {
     const place = await realpath(resolve(from, folder));
-    if (!(await stat(place)).isDirectory()) return refused({ at: folder, message: 'is a file: name the folder that holds the manifests' });
+    if (!(await stat(place)).isDirectory()) return refuse('FileUnreadable', { at: folder, message: 'is a file: name the folder that holds the manifests' });
     const root = workTreeOf(place) ?? parse(place).root;
     return accepted({ root, path: relative(root, place).split(sep).join('/') });
   } catch (error) {
-    return refused({ at: folder, message: whyUnreadable(error) });
+    return refuse('FileUnreadable', { at: folder, message: whyUnreadable(error) });
   }
 }
 
