@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { Resource } from './resource.ts';
-import { commitId, conditions, flag, integer, list, name, objectName, oneOf, optional, record, reference, text, time } from './schema.ts';
+import { commitId, conditions, flag, integer, list, name, objectName, observedGeneration, oneOf, optional, record, reference, text, time } from './schema.ts';
 
 export const ApplicationSpec = record({
   source: record(
@@ -53,9 +53,15 @@ export const ApplicationSpec = record({
         ),
       ),
     },
-    { rules: [{ rule: "!has(self.helm) || self.render in ['auto', 'helm']", message: 'helm is for render auto or helm: take one of the two out' }] },
+    {
+      description: 'Where the manifests come from.',
+      rules: [{ rule: "!has(self.helm) || self.render in ['auto', 'helm']", message: 'helm is for render auto or helm: take one of the two out' }],
+    },
   ),
-  destination: record({ cluster: reference('Cluster'), namespace: name({ description: 'Where objects without a namespace of their own go.' }) }),
+  destination: record(
+    { cluster: reference('Cluster'), namespace: name({ description: 'Where objects without a namespace of their own go.' }) },
+    { description: 'Where the objects go.' },
+  ),
   serviceAccountName: optional(
     objectName({ description: 'Service account of the destination namespace whose rights decide what may be applied. A rule of the Cluster must name it.' }),
   ),
@@ -77,13 +83,13 @@ export const ApplicationSpec = record({
       }),
       retry: record(
         {
-          initialSeconds: integer({ default: 5, minimum: 1, maximum: 3600 }),
-          maxSeconds: integer({ default: 180, minimum: 1, maximum: 86_400 }),
+          initialSeconds: integer({ default: 5, minimum: 1, maximum: 3600, description: 'The first pause.' }),
+          maxSeconds: integer({ default: 180, minimum: 1, maximum: 86_400, description: 'The longest pause.' }),
         },
         { default: {}, description: 'Pause before a failed sync is tried again; doubled each time. A new revision never waits for it.' },
       ),
     },
-    { default: {} },
+    { default: {}, description: 'The sync policy: when and how the cluster is changed.' },
   ),
   healthDeadlineSeconds: integer({
     default: 600,
@@ -99,7 +105,7 @@ const phases = ['source', 'render', 'diff', 'apply', 'health', 'prune', 'done'] 
 export type Phase = (typeof phases)[number];
 
 export const ApplicationStatus = record({
-  observedGeneration: optional(integer()),
+  observedGeneration: optional(observedGeneration),
   conditions,
   revision: optional(commitId({ description: "The commit that is wanted: the Release's in a stage, the resolved targetRevision otherwise." })),
   commit: optional(commitId({ description: 'The commit that was read; on an environment branch, its promotion commit.' })),
@@ -113,56 +119,76 @@ export const ApplicationStatus = record({
   digest: optional(text({ maxLength: 64, description: 'Digest of the rendered objects.' })),
   phase: optional(oneOf(phases, { description: 'Where the sync stands, or stopped.' })),
   sync: optional(
-    record({
-      state: oneOf(['Synced', 'OutOfSync', 'Syncing', 'Failed', 'Unknown']),
-      id: optional(text({ maxLength: 64 })),
-      startedAt: optional(time({ description: 'When this revision was first tried.' })),
-      appliedAt: optional(time({ description: 'When the last object of this revision was written.' })),
-      healthyAt: optional(time({ description: 'When this revision was first healthy in full.' })),
-      wave: optional(integer({ minimum: -1_000_000 })),
-      failures: integer({ default: 0 }),
-      message: Type.String({ maxLength: 4096 }),
-    }),
+    record(
+      {
+        state: oneOf(['Synced', 'OutOfSync', 'Syncing', 'Failed', 'Unknown'], { description: 'Whether the wanted revision is applied.' }),
+        id: optional(text({ maxLength: 64, description: 'Names the sync.' })),
+        startedAt: optional(time({ description: 'When this revision was first tried.' })),
+        appliedAt: optional(time({ description: 'When the last object of this revision was written.' })),
+        healthyAt: optional(time({ description: 'When this revision was first healthy in full.' })),
+        wave: optional(integer({ minimum: -1_000_000, description: 'The wave that is waited for, or that failed.' })),
+        failures: integer({ default: 0, description: 'How often it failed in a row; the pause before the next try grows with it.' }),
+        message: Type.String({ maxLength: 4096, description: 'What was done last, or why it stopped.' }),
+      },
+      { description: 'How far the sync of the wanted revision is.' },
+    ),
   ),
   claim: optional(
     record(
-      { id: text({ maxLength: 64 }), worker: text({ maxLength: 128 }), revision: commitId(), step: text({ maxLength: 64 }), renewedAt: time() },
+      {
+        id: text({ maxLength: 64, description: 'The run that holds it.' }),
+        worker: text({ maxLength: 128, description: 'The process that runs it.' }),
+        revision: commitId({ description: 'What it applies.' }),
+        step: text({ maxLength: 64, description: 'What it does now.' }),
+        renewedAt: time({ description: 'When it was last renewed.' }),
+      },
       { description: 'Which worker is writing to the destination now. Taken over when it was not renewed for 10 s.' },
     ),
   ),
   health: optional(
-    record({
-      health: oneOf(['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown']),
-      message: Type.String({ maxLength: 2048 }),
-      since: time({ description: 'When it took this value.' }),
-      progressingSince: optional(time({ description: 'When it was last settled; what the health deadline counts from.' })),
-    }),
+    record(
+      {
+        health: oneOf(['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown'], {
+          description: 'The worst of all objects; see docs/health.md.',
+        }),
+        message: Type.String({ maxLength: 2048, description: 'Which object, and why.' }),
+        since: time({ description: 'When it took this value.' }),
+        progressingSince: optional(time({ description: 'When it was last settled; what the health deadline counts from.' })),
+      },
+      { description: 'Health of what was applied, as the API server last had it.' },
+    ),
   ),
-  unsettled: list(record({ namespace: name(), selector: Type.String({ maxLength: 1024 }) }), {
-    maxItems: 20,
-    default: [],
-    description: 'Whose pods are watched while a rollout is under way.',
-  }),
+  unsettled: list(
+    record({ namespace: name({ description: 'Where the pods are.' }), selector: Type.String({ maxLength: 1024, description: 'Their label selector.' }) }),
+    {
+      maxItems: 20,
+      default: [],
+      description: 'Whose pods are watched while a rollout is under way.',
+    },
+  ),
   objects: optional(
-    record({
-      rendered: integer(),
-      members: integer(),
-      outOfSync: integer(),
-      deferred: list(text({ maxLength: 512 }), { maxItems: 10 }),
-      withheld: list(text({ maxLength: 512 }), { maxItems: 10, description: 'Members that would go and stay, and why.' }),
-    }),
+    record(
+      {
+        rendered: integer({ description: 'How many objects the revision renders.' }),
+        members: integer({ description: 'How many objects on the cluster belong to this Application.' }),
+        outOfSync: integer({ description: 'How many have to be written or removed.' }),
+        deferred: list(text({ maxLength: 512 }), { maxItems: 10, description: 'Objects whose dry-run has to wait for another object, and why.' }),
+        withheld: list(text({ maxLength: 512 }), { maxItems: 10, description: 'Members that would go and stay, and why.' }),
+      },
+      { description: 'What the last look counted.' },
+    ),
   ),
   history: list(
     record({
-      revision: commitId(),
-      commit: commitId(),
-      digest: optional(text({ maxLength: 64, description: 'Absent for a revision that could not be rendered.' })),
-      startedAt: time(),
-      finishedAt: time(),
-      result: oneOf(['Synced', 'Failed', 'Superseded']),
-      message: Type.String({ maxLength: 512 }),
+      revision: commitId({ description: 'The commit that was wanted.' }),
+      commit: commitId({ description: 'The commit that was read.' }),
+      digest: optional(text({ maxLength: 64, description: 'Digest of the rendered objects; absent for a revision that could not be rendered.' })),
+      startedAt: time({ description: 'When it was first tried.' }),
+      finishedAt: time({ description: 'When it was healthy, or overtaken.' }),
+      result: oneOf(['Synced', 'Failed', 'Superseded'], { description: '`Superseded`: another revision came before it was healthy.' }),
+      message: Type.String({ maxLength: 512, description: 'Why it failed.' }),
     }),
-    { maxItems: 5, default: [] },
+    { maxItems: 5, default: [], description: 'Earlier revisions, newest first.' },
   ),
   fullDryRunAt: optional(time({ description: 'When every object was last dry-run, proven or not.' })),
   syncRequested: optional(

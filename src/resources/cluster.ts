@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Resource } from './resource.ts';
-import { conditions, flag, integer, list, localReference, name, optional, record, text, time, variant } from './schema.ts';
+import { conditions, flag, list, localReference, name, observedGeneration, optional, record, text, time, variant } from './schema.ts';
 
 const namePattern = text({
   maxLength: 253,
@@ -16,10 +16,13 @@ const ClusterRule = record({
 export type ClusterRule = Static<typeof ClusterRule>;
 
 export const ClusterSpec = record({
-  connection: variant({
-    hub: record({}, { description: 'The cluster that Sluice itself lives in.' }),
-    kubeconfig: record({ secretRef: localReference('Secret with `kubeconfig`') }),
-  }),
+  connection: variant(
+    {
+      hub: record({}, { description: 'The cluster that Sluice itself lives in.' }),
+      kubeconfig: record({ secretRef: localReference('Secret with `kubeconfig`') }, { description: 'A cluster that a kubeconfig leads to.' }),
+    },
+    { description: 'How the cluster is reached.' },
+  ),
   allowedNamespaces: list(name(), { maxItems: 256, default: [], description: 'Other namespaces whose Applications may use this Cluster.' }),
   rules: list(ClusterRule, { maxItems: 256, default: [], description: 'Who may deploy where, as whom. An Application that no rule names is refused.' }),
   allowPrivileged: list(name(), {
@@ -27,17 +30,20 @@ export const ClusterSpec = record({
     default: [],
     description: 'Namespaces of the hub whose Applications may act with the rights of Sluice itself, without serviceAccountName.',
   }),
-  suspend: flag({ default: false }),
+  suspend: flag({ default: false, description: 'Watch and apply nothing there. Its Applications wait.' }),
 });
 export type ClusterSpec = Static<typeof ClusterSpec>;
 
 export const ClusterStatus = record({
-  observedGeneration: optional(integer()),
+  observedGeneration: optional(observedGeneration),
   conditions,
   version: optional(text({ maxLength: 64, description: 'The API server, as it calls itself.' })),
   watch: optional(
     record(
-      { syncedSince: optional(time({ description: 'Since when every watch has been synced without a gap; absent while one is not.' })), renewedAt: time() },
+      {
+        syncedSince: optional(time({ description: 'Since when every watch has been synced without a gap; absent while one is not.' })),
+        renewedAt: time({ description: 'When Sluice last wrote this.' }),
+      },
       { description: 'Whether changes on this cluster are seen at once. Renewed every 10 s; older than 30 s counts as not watched.' },
     ),
   ),

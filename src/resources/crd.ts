@@ -7,7 +7,13 @@ import { ReleaseSpec, ReleaseStatus } from './release.ts';
 import { RepositorySpec, RepositoryStatus } from './repository.ts';
 
 type Column = { readonly name: string; readonly path: string; readonly type?: 'string' | 'integer' | 'date'; readonly wide?: boolean };
-type Declaration = { readonly spec: object; readonly status: object; readonly shortName: string; readonly columns: readonly Column[] };
+type Declaration = {
+  readonly description: string;
+  readonly spec: object;
+  readonly status: object;
+  readonly shortName: string;
+  readonly columns: readonly Column[];
+};
 
 const ready: readonly Column[] = [
   { name: 'Ready', path: ".status.conditions[?(@.type=='Ready')].status" },
@@ -16,9 +22,22 @@ const ready: readonly Column[] = [
 const age: Column = { name: 'Age', path: '.metadata.creationTimestamp', type: 'date' };
 
 const declarations: Readonly<Record<Kind, Declaration>> = {
-  Repository: { spec: RepositorySpec, status: RepositoryStatus, shortName: 'repo', columns: [{ name: 'URL', path: '.spec.url' }, ...ready, age] },
-  Cluster: { spec: ClusterSpec, status: ClusterStatus, shortName: 'clu', columns: [{ name: 'Version', path: '.status.version' }, ...ready, age] },
+  Repository: {
+    description: 'A Git repository: its credentials, its kind of host, its webhook secret and how often it is asked.',
+    spec: RepositorySpec,
+    status: RepositoryStatus,
+    shortName: 'repo',
+    columns: [{ name: 'URL', path: '.spec.url' }, ...ready, age],
+  },
+  Cluster: {
+    description: 'A Kubernetes cluster that manifests are applied to, and who may deploy where, as whom.',
+    spec: ClusterSpec,
+    status: ClusterStatus,
+    shortName: 'clu',
+    columns: [{ name: 'Version', path: '.status.version' }, ...ready, age],
+  },
   Application: {
+    description: 'One path of a Repository, rendered and applied to one namespace of one Cluster.',
     spec: ApplicationSpec,
     status: ApplicationStatus,
     shortName: 'app',
@@ -33,8 +52,15 @@ const declarations: Readonly<Record<Kind, Declaration>> = {
       age,
     ],
   },
-  Pipeline: { spec: PipelineSpec, status: PipelineStatus, shortName: 'pipe', columns: [{ name: 'Branch', path: '.spec.branch' }, ...ready, age] },
+  Pipeline: {
+    description: "An ordered graph of stages that a branch's commits pass through; each has to prove itself in the stages before.",
+    spec: PipelineSpec,
+    status: PipelineStatus,
+    shortName: 'pipe',
+    columns: [{ name: 'Branch', path: '.spec.branch' }, ...ready, age],
+  },
   Release: {
+    description: 'A commit of the source branch on its way through a Pipeline. Sluice makes it; nobody writes one.',
     spec: ReleaseSpec,
     status: ReleaseStatus,
     shortName: 'rel',
@@ -106,7 +132,7 @@ const defaultsOf = (properties: JsonObject): JsonObject =>
 
 /** The CustomResourceDefinition of one kind, as applied to the hub. */
 export function crdOf(kind: Kind): JsonObject {
-  const { spec, status, shortName, columns } = declarations[kind];
+  const { description, spec, status, shortName, columns } = declarations[kind];
   const plural = kinds[kind];
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -126,8 +152,12 @@ export function crdOf(kind: Kind): JsonObject {
           schema: {
             openAPIV3Schema: {
               type: 'object',
+              description,
               required: ['spec'],
-              properties: { spec: structural(spec, `${kind}.spec`), status: structural(status, `${kind}.status`) },
+              properties: {
+                spec: { description: 'What is wanted.', ...structural(spec, `${kind}.spec`) },
+                status: { description: 'What Sluice found out and decided. Sluice alone writes it.', ...structural(status, `${kind}.status`) },
+              },
             },
           },
         },

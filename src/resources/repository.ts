@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Resource } from './resource.ts';
-import { commitId, conditions, flag, integer, list, localReference, name, oneOf, optional, record, text, time } from './schema.ts';
+import { commitId, conditions, flag, integer, list, localReference, name, observedGeneration, oneOf, optional, record, text, time } from './schema.ts';
 
 export const RepositorySpec = record({
   url: text({
@@ -20,21 +20,21 @@ export const RepositorySpec = record({
     description: 'How often the host is asked for new commits, besides webhooks; spread by 20 %.',
   }),
   allowedNamespaces: list(name(), { maxItems: 256, default: [], description: 'Other namespaces whose Applications and Pipelines may use this Repository.' }),
-  suspend: flag({ default: false }),
+  suspend: flag({ default: false, description: 'Ask the host for nothing. Applications keep what they run.' }),
 });
 export type RepositorySpec = Static<typeof RepositorySpec>;
 
 export const RepositoryStatus = record({
-  observedGeneration: optional(integer()),
+  observedGeneration: optional(observedGeneration),
   conditions,
   refs: list(
     record({
       name: text({ maxLength: 512, description: 'Full name of a branch or tag that an Application or a Pipeline follows.' }),
-      commit: commitId(),
+      commit: commitId({ description: 'The commit that it led to when the host was last asked.' }),
       sequence: integer({ description: 'Grows by one with each move of this ref that Sluice saw.' }),
-      movedAt: time(),
+      movedAt: time({ description: 'When Sluice saw it move.' }),
     }),
-    { maxItems: 2000, key: 'name', default: [] },
+    { maxItems: 2000, key: 'name', default: [], description: 'The branches and tags that somebody follows, as the host has them.' },
   ),
   missing: list(text({ maxLength: 512 }), {
     maxItems: 2000,

@@ -62,7 +62,7 @@ type Variant<C extends Cases> = { [Case in keyof C & string]: { readonly type: C
 /** Exactly one of several cases: `type` names it and the field of that name holds it. */
 export const variant = <C extends Cases>(cases: C, options: Words = {}) => {
   const names = Object.keys(cases);
-  const properties = { type: { type: 'string', enum: names }, ...cases };
+  const properties = { type: { type: 'string', enum: names, description: 'Which of the cases it is; the field of that name holds it.' }, ...cases };
   const onlyItsOwn = names.map((each) => `(self.type == '${each}') == has(self.${each})`).join(' && ');
   return Type.Unsafe<Variant<C>>({
     type: 'object',
@@ -74,20 +74,31 @@ export const variant = <C extends Cases>(cases: C, options: Words = {}) => {
 };
 
 export const condition = record({
-  type: text({ maxLength: 316 }),
-  status: oneOf(['True', 'False', 'Unknown']),
-  reason: text({ maxLength: 256 }),
-  message: Type.String({ maxLength: 4096 }),
-  lastTransitionTime: time(),
-  observedGeneration: optional(integer()),
+  type: text({ maxLength: 316, description: 'Ready, Reconciling or Stalled.' }),
+  status: oneOf(['True', 'False', 'Unknown'], { description: 'Whether it holds.' }),
+  reason: text({ maxLength: 256, description: 'One word, the same in all three; each is explained in docs/reference/conditions.md.' }),
+  message: Type.String({ maxLength: 4096, description: 'The place, the reason and the next step.' }),
+  lastTransitionTime: time({ description: 'When its status last changed.' }),
+  observedGeneration: optional(integer({ description: 'The generation of the resource that it speaks of.' })),
 });
 
-export const conditions = list(condition, { maxItems: 16, key: 'type', default: [] });
+export const conditions = list(condition, {
+  maxItems: 16,
+  key: 'type',
+  default: [],
+  description: 'How it stands, as kstatus and `kubectl wait` read it.',
+});
 
-export const localReference = (what: string) => record({ name: objectName({ description: `Name of the ${what}, in the own namespace.` }) });
+export const observedGeneration = integer({ description: 'The generation of the specification that this status speaks of.' });
+
+export const localReference = (what: string) =>
+  record({ name: objectName({ description: `Name of the ${what}, in the own namespace.` }) }, { description: `The ${what}.` });
 
 export const reference = (what: string) =>
-  record({
-    name: objectName({ description: `Name of the ${what}.` }),
-    namespace: optional(name({ description: `Namespace of the ${what}; the own one when absent. It must allow this namespace.` })),
-  });
+  record(
+    {
+      name: objectName({ description: `Name of the ${what}.` }),
+      namespace: optional(name({ description: `Namespace of the ${what}; the own one when absent. It must allow this namespace.` })),
+    },
+    { description: `The ${what}.` },
+  );

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { openApiServer } from '../../src/adapters/api-server.ts';
 import { type OpenHub, openHub } from '../../src/adapters/hub.ts';
 import { isPortError, type PortErrorCode } from '../../src/model/port-error.ts';
 import { crdOf } from '../../src/resources/crd.ts';
 import { type Kind, kinds } from '../../src/resources/kinds.ts';
 import type { HubChange } from '../../src/workers/hub-changes.ts';
+import { examplePath } from '../../tools/reference/resources.ts';
 import { application, cluster, commitOf, pipeline, release, repository } from '../builders.ts';
 import { realParts } from '../real-parts.ts';
 import { applyCrds } from './crds.ts';
@@ -83,6 +84,15 @@ describe('the custom resource definitions', () => {
     await expect(real.kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'], { input: yamlOf(resource) })).resolves.toContain(
       'serverside-applied',
     );
+  });
+
+  it.each(Object.keys(kinds) as Kind[])('take the %s of examples/reference, and explain every field of it', async (kind) => {
+    const example = parse(await readFile(new URL(`../../${examplePath(kind)}`, import.meta.url), 'utf8')) as Written;
+    const taken = await real.kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'], { input: yamlOf(example) });
+    expect(taken).toContain('serverside-applied');
+    const explained = await real.kubectl(['explain', '--recursive=false', `${kinds[kind]}.sluice.dev.spec`]);
+    expect(explained).toContain('DESCRIPTION:');
+    expect(explained).not.toContain('<no description>');
   });
 
   it.each([

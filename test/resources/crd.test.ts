@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { Default, Errors } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { at } from '../../src/model/json.ts';
-import { crdOf } from '../../src/resources/crd.ts';
+import { crdOf, schemasOf } from '../../src/resources/crd.ts';
 import { type Kind, kinds } from '../../src/resources/kinds.ts';
+import { examplePath } from '../../tools/reference/resources.ts';
 
 const all = Object.keys(kinds) as Kind[];
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -29,6 +31,17 @@ describe.each(all)('the definition of %s', (kind) => {
     expect(at(crd, 'metadata', 'name')).toBe(`${kinds[kind]}.sluice.dev`);
     expect(at(crd, 'spec', 'versions', 0, 'subresources')).toEqual({ status: {} });
     expect(at(crd, 'spec', 'names', 'shortNames')).toHaveLength(1);
+  });
+
+  it('says of every field what it means, for `kubectl explain` and the reference', () => {
+    for (const [place, schema] of inside(schemaOf(kind))) if (!place.endsWith('[]')) expect(schema.description, place).toMatch(/[.)]$/);
+  });
+
+  it('has an example that its schema accepts', () => {
+    const example: unknown = parse(readFileSync(examplePath(kind), 'utf8'));
+    expect(example).toMatchObject({ apiVersion: 'sluice.dev/v1alpha1', kind });
+    const spec = Default(schemasOf(kind).spec, at(example, 'spec'));
+    expect(Errors(schemasOf(kind).spec, spec)).toEqual([]);
   });
 
   it('bounds every list, every map and every text that has no format', () => {

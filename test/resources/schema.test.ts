@@ -41,7 +41,7 @@ describe('the vocabulary', () => {
           type: 'object',
           required: ['type'],
           properties: {
-            type: { type: 'string', enum: ['plain', 'loud'] },
+            type: { type: 'string', enum: ['plain', 'loud'], description: expect.stringContaining('Which of the cases') },
             plain: { type: 'object', properties: {} },
             loud: { type: 'object', required: ['volume'], properties: { volume: { type: 'integer', minimum: 0, maximum: 1e15 } } },
           },
