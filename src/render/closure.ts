@@ -7,6 +7,7 @@ import { type FolderContents, openFolders } from './folder.ts';
 import { type Kustomization, kustomizationNames } from './kustomization.ts';
 import { walkKustomizations } from './kustomize-walk.ts';
 import type { HelmSettings, RenderKind } from './renderer.ts';
+import { unreadableFile } from './text.ts';
 
 /** A file's blob id, a digest of a folder's files, or '' for a path where nothing is but something could come to be. */
 export type ClosureInput = { readonly path: string; readonly id: string };
@@ -96,25 +97,34 @@ export function openClosures(): Closures {
     );
   }
 
+  async function find(...[files, asked, kind, settings]: Parameters<Closures['of']>): Promise<Parsed<Closure>> {
+    const entry = await files.entry(asked);
+    const path = asked
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/');
+    const at = path === '' ? '.' : path;
+    if (entry === undefined) return refused({ at, message: 'does not exist at this commit, or lies behind a symbolic link or a submodule' });
+    if (entry.type !== 'tree') return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
+    const names = (await files.list(path))?.map(({ name }) => name) ?? [];
+    switch (kind === 'auto' ? kindOf(names) : kind) {
+      case 'plain':
+        return plain(files, path, entry.id);
+      case 'kustomize':
+        return kustomize(files, path);
+      case 'helm':
+        return helm(files, path, entry.id, settings ?? noSettings);
+    }
+  }
+
   return {
-    async of(files, asked, kind, settings) {
-      const entry = await files.entry(asked);
-      const path = asked
-        .split('/')
-        .filter((part) => part !== '' && part !== '.')
-        .join('/');
-      const at = path === '' ? '.' : path;
-      if (entry === undefined) return refused({ at, message: 'does not exist at this commit, or lies behind a symbolic link or a submodule' });
-      if (entry.type !== 'tree')
-        return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
-      const names = (await files.list(path))?.map(({ name }) => name) ?? [];
-      switch (kind === 'auto' ? kindOf(names) : kind) {
-        case 'plain':
-          return plain(files, path, entry.id);
-        case 'kustomize':
-          return kustomize(files, path);
-        case 'helm':
-          return helm(files, path, entry.id, settings ?? noSettings);
+    async of(...asked) {
+      try {
+        return await find(...asked);
+      } catch (error) {
+        const problem = unreadableFile(error);
+        if (problem === undefined) throw error;
+        return refused(problem);
       }
     },
   };

@@ -29,13 +29,32 @@ export function readDocuments(text: string, file: string): Parsed<readonly YamlD
   return problems.length === 0 ? whole : refused(...problems);
 }
 
-/** Why a file's aliases, written out, are more than any tool should be given; undefined for what is no YAML at all. */
-export function aliasProblem(text: string, file: string): Problem | undefined {
-  if (!/(?:^|[\s[{,])\*\S/.test(text)) return undefined;
+/**
+ * Why a file is more than any tool should be given: its aliases, written out, or its nesting, which kustomize takes more than a minute for
+ * at 10,000 levels. Undefined for what is no YAML at all.
+ */
+export function bombProblem(text: string, file: string): Problem | undefined {
+  if (!/(?:^|[\s[{,])\*\S/.test(text) && !looksDeep(text)) return undefined;
   const parsed = read(text, file, 0);
   const problem = parsed.ok ? undefined : parsed.problems[0];
   return problem !== undefined && expansionProblem.test(problem.message) ? problem : undefined;
 }
+
+/** Says yes to everything that is too deep, and to some texts that are not: only those are parsed. */
+function looksDeep(text: string): boolean {
+  if (deepBlocks.test(text)) return true;
+  let open = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === openList || character === openMap) open++;
+    else if ((character === closeList || character === closeMap) && open > 0) open--;
+    if (open > maxDepth / 2) return true;
+  }
+  return false;
+}
+
+// A level of a block takes a column at least, and a list may stand in the column of its key.
+const deepBlocks = new RegExp(`^[ \\t?:-]{${Math.floor(maxDepth / 4)},}`, 'm');
 
 const expansionProblem = /^(?:its aliases|is nested deeper|merge keys)/;
 
@@ -85,7 +104,7 @@ function tooManySeparators(text: string): boolean {
   return count > 2 * maxNodes;
 }
 
-const [comma, newline, openList, openMap, colon] = [44, 10, 91, 123, 58];
+const [comma, newline, openList, closeList, openMap, closeMap, colon] = [44, 10, 91, 93, 123, 125, 58];
 
 function startLines(events: readonly Event[], text: string): readonly number[] {
   const lines: number[] = [];

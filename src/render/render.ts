@@ -1,15 +1,14 @@
 import { canonicalJson, digestOf } from '../model/json.ts';
 import { describeId, idOf, type Manifest, resourceKey } from '../model/manifest.ts';
 import { accepted, describeProblems, type Parsed, type Problem, refused } from '../model/parsed.ts';
-import { isPortError } from '../model/port-error.ts';
 import { isLfsPointer } from '../source/lfs-pointer.ts';
 import type { Files } from '../source/source.ts';
 import type { RenderCache } from './cache.ts';
 import type { Closure, ClosureFile } from './closure.ts';
-import { aliasProblem } from './documents.ts';
+import { bombProblem } from './documents.ts';
 import type { Capabilities, ChartBuild, HelmSettings, Renderer, RenderFile, RenderKind } from './renderer.ts';
 import { withoutSecretSettings, withoutSecretValues } from './secret-values.ts';
-import { lfsMessage, textOf } from './text.ts';
+import { lfsMessage, textOf, unreadableFile } from './text.ts';
 import { type PlacedManifest, readManifests } from './yaml.ts';
 
 /** What says which files are read. `helm` is for charts, which `helm template` renders with its own defaults when it is missing. */
@@ -137,7 +136,8 @@ async function readAll({ files, path }: Closure, source: Files): Promise<Parsed<
   let bytes = 0;
   for (let start = 0; start < files.length; start += readAtOnce) {
     const chunk = await Promise.all(files.slice(start, start + readAtOnce).map((file) => readOne(file, source)));
-    for (const { file, content } of chunk) {
+    for (const { file, content, problem } of chunk) {
+      if (problem !== undefined) problems.push(problem);
       if (content === undefined) continue;
       if (!isLfsPointer(content)) read.push({ path: file.path, bytes: content });
       else if (file.certain) problems.push({ at: file.path, message: lfsMessage });
@@ -148,12 +148,15 @@ async function readAll({ files, path }: Closure, source: Files): Promise<Parsed<
   return problems.length === 0 ? accepted(read) : refused(...problems);
 }
 
-async function readOne(file: ClosureFile, source: Files): Promise<{ readonly file: ClosureFile; readonly content: Uint8Array | undefined }> {
+type Read = { readonly file: ClosureFile; readonly content: Uint8Array | undefined; readonly problem?: Problem };
+
+async function readOne(file: ClosureFile, source: Files): Promise<Read> {
   try {
     return { file, content: await source.read(file.path) };
   } catch (error) {
-    if (!file.certain && isPortError(error, 'INVALID')) return { file, content: undefined };
-    throw error;
+    const problem = unreadableFile(error);
+    if (problem === undefined) throw error;
+    return { file, content: undefined, ...(file.certain ? { problem } : {}) };
   }
 }
 
@@ -180,8 +183,8 @@ async function runTool(
   signal: AbortSignal,
 ): Promise<Parsed<readonly PlacedManifest[]>> {
   const bombs = files
-    .filter((file) => build.kind === 'kustomize' || /\.ya?ml$/.test(file.path))
-    .flatMap((file) => aliasProblem(new TextDecoder().decode(file.bytes), file.path) ?? []);
+    .filter((file) => build.kind === 'kustomize' || /\.(?:ya?ml|json)$/.test(file.path))
+    .flatMap((file) => bombProblem(new TextDecoder().decode(file.bytes), file.path) ?? []);
   if (bombs.length > 0) return refused(...bombs);
   const isChart = build.kind === 'helm';
   const command = isChart ? 'helm template' : 'kustomize build';

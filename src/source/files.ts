@@ -1,11 +1,12 @@
+import { isPortError, PortError } from '../model/port-error.ts';
 import type { Commit, Files, RepositoryAccess, Source, TreeEntry } from './source.ts';
 
-const maxFileBytes = 10 * 1024 * 1024;
+export const maxFileBytes = 10 * 1024 * 1024;
 
 /**
  * One commit's files by path. A path that leaves the repository, or that goes through a symlink or a submodule, names nothing.
  * Source  the commit must have been fetched; trees come from the adapter's cache, so reading many files of a folder parses it once.
- * Throws  PortError('source', …) as Source does; INVALID for a file over 10 MiB.
+ * Throws  PortError('source', …) as Source does; INVALID, with the path as its details' name, for a file over 10 MiB.
  */
 export function filesAt(source: Source, access: RepositoryAccess, commit: Commit, signal: AbortSignal): Files {
   const entries = async (treeId: string): Promise<readonly TreeEntry[]> => source.tree(access, treeId, signal);
@@ -33,7 +34,15 @@ export function filesAt(source: Source, access: RepositoryAccess, commit: Commit
     },
     async read(path) {
       const found = await entry(path);
-      return found?.type === 'blob' ? source.blob(access, found.id, maxFileBytes, signal) : undefined;
+      if (found?.type !== 'blob') return undefined;
+      try {
+        return await source.blob(access, found.id, maxFileBytes, signal);
+      } catch (error) {
+        // The source knows the file by its id only, and a person by its path.
+        throw isPortError(error, 'INVALID')
+          ? new PortError('source', 'INVALID', `${path}: ${error.message}`, { cause: error, details: { name: path } })
+          : error;
+      }
     },
   };
 }

@@ -29,6 +29,7 @@ const never = rendererThat(async () => Promise.reject(new Error('kustomize is no
 const ask = (files: Files, path: string, namespace = 'shop') => ({ files, path, kind: 'auto', namespace }) as const;
 const signal = new AbortController().signal;
 const cacheOf = () => openRenderCache({ maxBytes: 10_000_000 });
+const large = `# ${'x'.repeat(10 * 1024 * 1024)}`;
 const kustomized: Repository = { 'a/kustomization.yaml': 'resources: [x.yaml]', 'a/x.yaml': configMap('x'), 'a/unread.yaml': configMap('y') };
 
 async function outcome(repository: Repository, { renderer } = never, namespace = 'shop') {
@@ -98,6 +99,37 @@ describe('a render', () => {
   it('of a kustomization never hands a bomb of aliases to the tool', async () => {
     const bomb = ['a0: &a0 [x, x]', ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}]`)].join('\n');
     expect(await outcome({ ...kustomized, 'a/x.yaml': bomb })).toEqual([expect.stringMatching(/^a\/x\.yaml:1: its aliases, written out, make it too large/)]);
+  });
+
+  it.each([
+    ['lists in one line', `a: ${'['.repeat(10_000)}`],
+    ['lists of lists', '- '.repeat(10_000)],
+    ['mappings in one line', `a: ${'{a: '.repeat(10_000)}`],
+    ['mappings by indentation', Array.from({ length: 200 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+    ['JSON', '{"a":'.repeat(10_000)],
+  ])('of a kustomization never hands 10,000 levels to the tool: %s', async (_, text) => {
+    expect(await outcome({ ...kustomized, 'a/x.yaml': text })).toEqual([expect.stringMatching(/^a\/x\.yaml:\d+: is nested deeper than 100 levels$/)]);
+  });
+
+  it('of a kustomization gives it what only looks deep', async () => {
+    const { renderer, builds } = printing(configMap('x'));
+    const files = {
+      'a/kustomization.yaml': 'configMapGenerator: [{name: x, files: [x.js, y.txt]}]',
+      'a/x.js': '{'.repeat(60),
+      'a/y.txt': `${' '.repeat(200)}x`,
+    };
+    expect(await outcome(files, { renderer, builds })).toEqual(['ConfigMap x']);
+  });
+
+  it.each([
+    ['a manifest', { 'a/x.yaml': large }],
+    ['a kustomization file', { 'a/kustomization.yaml': large }],
+    ['a file of a kustomization', { 'a/kustomization.yaml': 'resources: [x.yaml]', 'a/x.yaml': large }],
+    ['the description of a chart', { 'a/Chart.yaml': large }],
+    ['values of a chart', { 'a/Chart.yaml': 'name: a', 'a/values.yaml': large }],
+  ])('of %s of more than 10 MiB names the file', async (_, repository: Repository) => {
+    const [path] = Object.entries(repository).find(([, content]) => content === large) ?? [];
+    expect(await outcome(repository)).toEqual([`${path}: is larger than 10 MiB, the most that is read of one file: make it smaller, or split it`]);
   });
 
   it.each([

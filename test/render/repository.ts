@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { PortError } from '../../src/model/port-error.ts';
+import { maxFileBytes } from '../../src/source/files.ts';
 import type { Files, TreeEntry } from '../../src/source/source.ts';
 
 export type Content = string | Uint8Array | { readonly link: string } | { readonly submodule: string };
@@ -40,7 +42,10 @@ export function filesOf(repository: Repository): Counted {
     },
     async read(path) {
       reads.blobs++;
-      return find(path)?.bytes;
+      const bytes = find(path)?.bytes;
+      if (bytes !== undefined && bytes.byteLength > maxFileBytes)
+        throw new PortError('source', 'INVALID', 'too large', { cause: undefined, details: { name: path } });
+      return bytes;
     },
   };
 }

@@ -10,6 +10,7 @@ async function openFiles() {
   const id = repository.commit({
     'apps/web/values.yaml': 'a: 1',
     'base/service.yaml': 'kind: Service',
+    'base/large.yaml': 'x'.repeat(10 * 1024 * 1024 + 1),
     linked: { symlink: 'apps' },
     'apps/secret': { symlink: '/etc/passwd' },
   });
@@ -43,6 +44,15 @@ describe('filesAt', () => {
     'a\0b',
   ])('reads nothing at %s', async (path) => {
     expect(await textAt(path)).toBeUndefined();
+  });
+
+  it('names a file that is too large by its path', async () => {
+    const reading = (await openFiles()).read('apps/../base/large.yaml');
+    await expect(reading).rejects.toMatchObject({
+      code: 'INVALID',
+      message: expect.stringMatching(/^apps\/\.\.\/base\/large\.yaml: /),
+      details: { name: expect.anything() },
+    });
   });
 
   it('lists a folder, and the root for an empty path', async () => {
