@@ -17,7 +17,8 @@ export const giteaWebhook: WebhookHost = {
 
   changesRefs(headers, body) {
     const event = one(headers, 'event');
-    if (event === undefined) return refused({ at: 'X-Gitea-Event', message: 'is missing or doubled; only a webhook of Gitea or Forgejo is taken here' });
+    if (event === undefined || event === '')
+      return refused({ at: 'X-Gitea-Event', message: 'is missing or doubled; only a webhook of Gitea or Forgejo is taken here' });
     const payload = parsePayload(body);
     if (!payload.ok) return payload;
     if (!refEvents.has(event)) return accepted(false);

@@ -49,6 +49,7 @@ describe("Gitea's events", () => {
 
   it.each([
     { name: 'no event', headers: {}, text: '{"ref":"refs/heads/main"}' },
+    { name: 'an empty event', headers: { 'x-gitea-event': '' }, text: '{"ref":"refs/heads/main"}' },
     { name: 'no JSON', headers: { 'x-gitea-event': 'push' }, text: '{"ref":' },
     { name: 'no UTF-8', headers: { 'x-gitea-event': 'push' }, text: Buffer.from([0x22, 0xff, 0x22]) },
     { name: 'a list', headers: { 'x-gitea-event': 'push' }, text: '[]' },
