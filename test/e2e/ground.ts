@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { expect, vi } from 'vitest';
 import type { Application } from '../../src/resources/application.ts';
+import type { SluiceEnvironment } from '../../tools/demo-sluice.ts';
 import { startWorld, type World } from '../../tools/demo-world.ts';
-import { type Files, openWorkingClone } from '../../tools/git.ts';
+import { type Files, openWorkingClone, type WorkingClone } from '../../tools/git.ts';
 import { ensureParts } from '../../tools/parts.ts';
 
 /** The hub's namespace that owns the Repository `config` and the Cluster `staging` here. */
@@ -20,6 +21,10 @@ type Status = NonNullable<Application['status']>;
 export type Ground = AsyncDisposable & {
   readonly world: World;
   readonly repositoryUrl: string;
+  /** The config repository, for what is no ordinary file. */
+  readonly clone: WorkingClone;
+  /** What webhooks of the config repository are signed with. */
+  readonly webhookSecret: string;
   /** Makes the destination namespace `room-<name>` with the service account `deployer`, who is `admin` in it and nothing elsewhere. */
   openRoom(name: string): Promise<string>;
   /** Writes (undefined: deletes) files of the config repository and pushes them in one commit; answers its id. */
@@ -45,9 +50,9 @@ export type LiveObject = {
 
 export const soon = <T>(expectation: () => T | Promise<T>, timeout = 60_000): Promise<T> => vi.waitFor(expectation, { timeout, interval: 100 });
 
-export async function openGround(): Promise<Ground> {
+export async function openGround({ environment = {} }: { readonly environment?: SluiceEnvironment } = {}): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
-  const world = stack.use(await startWorld({ say: () => {}, parts: await ensureParts({ say: () => {} }) }));
+  const world = stack.use(await startWorld({ say: () => {}, parts: await ensureParts({ say: () => {} }), environment }));
   const { hub, staging, gitea, sluice } = world;
   const { cloneUrl } = await gitea.createRepository('config');
   const clone = stack.use(await openWorkingClone({ gitea, repository: 'config' }));
@@ -84,6 +89,8 @@ export async function openGround(): Promise<Ground> {
   return {
     world,
     repositoryUrl: cloneUrl,
+    clone,
+    webhookSecret,
     async openRoom(name) {
       const namespace = `room-${name}`;
       await apply(staging, [
@@ -138,7 +145,7 @@ async function followStatus({ hub, parts }: World, name: string): Promise<Status
   };
 }
 
-export const resource = (kind: string, name: string, spec: object, namespace = home) => ({
+export const resource = <S extends object>(kind: string, name: string, spec: S, namespace = home) => ({
   apiVersion: 'sluice.dev/v1alpha1',
   kind,
   metadata: { name, namespace },
@@ -193,3 +200,11 @@ export const deployment = (name: string, tag: string) =>
       },
     },
   });
+
+/** A text that holds all of these. */
+export const message = (...texts: readonly string[]) => expect.stringMatching(new RegExp(texts.map((text) => `(?=[^]*${RegExp.escape(text)})`).join('')));
+/** The status of an Application that a person has to mend, and that says all of this. */
+export const stalledBy = (...texts: readonly string[]) => ({
+  sync: { state: 'Failed', message: message(...texts) },
+  conditions: expect.arrayContaining([expect.objectContaining({ type: 'Stalled', status: 'True', message: message(...texts) })]),
+});

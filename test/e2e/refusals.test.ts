@@ -1,6 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRolledOut, revisionOf, type Workload, watchFor } from './cluster-watch.ts';
-import { application, binding, configMap, deployment, type Ground, home, type LiveObject, openGround, outsider, resource, soon, stranger } from './ground.ts';
+import {
+  application,
+  binding,
+  configMap,
+  deployment,
+  type Ground,
+  home,
+  type LiveObject,
+  message,
+  openGround,
+  outsider,
+  resource,
+  soon,
+  stalledBy,
+  stranger,
+} from './ground.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -11,12 +26,6 @@ afterAll(() => ground?.[Symbol.asyncDispose]());
 
 /** Applied by nobody: the room holds no member, and no record that a sync was begun. */
 const expectNothingIn = async (room: string) => expect(await ground.objects(room, 'configmaps')).toEqual([]);
-
-const message = (...texts: readonly string[]) => expect.stringMatching(new RegExp(texts.map((text) => `(?=[^]*${RegExp.escape(text)})`).join('')));
-const stalledBy = (...texts: readonly string[]) => ({
-  sync: { state: 'Failed', message: message(...texts) },
-  conditions: expect.arrayContaining([expect.objectContaining({ type: 'Stalled', status: 'True', message: message(...texts) })]),
-});
 
 describe('one invalid manifest among a hundred', () => {
   const number = (index: number) => String(index).padStart(3, '0');
