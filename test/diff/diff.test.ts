@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changeOf, compare, type Live } from '../../src/diff/diff.ts';
-import { appliedAnnotation, fieldSetHash } from '../../src/diff/ownership.ts';
+import { appliedAnnotation, fieldSetHash, partOfLabel } from '../../src/diff/ownership.ts';
 import { applied, desired, entryOf, manifest, onlyDesired, ourEntry, owner } from '../builders-objects.ts';
 
 const wanted = onlyDesired();
@@ -129,6 +129,38 @@ describe('comparing', () => {
         expect(orphans.map(({ id }) => id.name).toSorted()).toEqual(there.filter((each) => !rendered.includes(each)).toSorted());
       }),
     );
+  });
+
+  it('never takes for an orphan what our own Apply entry does not prove to be ours', () => {
+    const label = { 'f:metadata': { 'f:labels': { [`f:${partOfLabel}`]: {} } } };
+    const entry = fc.record({
+      manager: fc.constantFrom('sluice', 'sluice', 'kube-controller-manager', 'kubectl-client-side-apply'),
+      operation: fc.constantFrom('Apply' as const, 'Apply' as const, 'Update' as const),
+      fieldsV1: fc.constantFrom(label, label, { 'f:data': { 'f:color': {} } }),
+      subresource: fc.constantFrom('', '', 'status'),
+    });
+    const other = fc.record({
+      entries: fc.array(entry, { maxLength: 3 }),
+      controlled: fc.boolean(),
+      part: fc.constantFrom(owner.applySetId, owner.applySetId, 'other', ''),
+    });
+    let orphaned = 0;
+    fc.assert(
+      fc.property(other, ({ entries, controlled, part }) => {
+        const live = applied(onlyDesired({ name: 'generated' }), {
+          labels: part === '' ? {} : { [partOfLabel]: part },
+          managedFields: entries.map((each) => ({ ...each, apiVersion: 'v1' })),
+          ...(controlled ? { ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', uid: 'u', controller: true }] } : {}),
+        });
+        const { orphans } = compare([], [live], owner, asItWas);
+        const ours = entries.filter(({ manager, operation }) => manager === 'sluice' && operation === 'Apply');
+        const proven = ours.length === 1 && ours[0]?.subresource === '' && ours[0].fieldsV1 === label;
+        expect(orphans).toEqual(proven && !controlled && part === owner.applySetId ? [live] : []);
+        orphaned += orphans.length;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(orphaned).toBeGreaterThan(20);
   });
 
   it('reads only the annotation that Sluice writes', () => {
