@@ -29,9 +29,9 @@ type Options = {
 const verbs = Object.keys({ refresh: true, sync: true, promote: true, report: true } satisfies Record<Verb, true>) as Verb[];
 const leaveNothingBehind = { attempts: 1, removeOnComplete: true, removeOnFail: true } satisfies JobsOptions;
 
-// A killed worker's object moves again within 15 s: the lock ends 10 s after the kill at the latest and the next search for such jobs comes
-// at most 4 s later (a whole 5 s would leave no room for the moving itself), as often as it takes.
-const locks = { lockDuration: 10_000, stalledInterval: 4_000, maxStalledCount: 1_000_000 };
+// A killed worker's object moves again within 15 s: the lock ends 8 s after the kill at the latest and the next search for such jobs comes
+// at most 3 s later, which leaves 4 s for the looking itself; as often as it takes.
+const locks = { lockDuration: 8_000, stalledInterval: 3_000, maxStalledCount: 1_000_000 };
 
 /**
  * Nudges over BullMQ. Job data is `{ object: 'namespace/name' }`, in `later` also `{ verb }`; nothing else is ever in Redis.

@@ -55,6 +55,7 @@ export function lookWithRetries({ verb, step, queue, log, random }: LookOptions)
     try {
       const { lookAgainInMs } = await step(reference, signal);
       failuresInARow.delete(object);
+      log.debug({ verb, [kindOf[verb]]: object, lookAgainInMs }, 'looked');
       if (lookAgainInMs !== undefined) await queue.patient.nudgeIn(verb, reference, lookAgainInMs);
     } catch (error) {
       // Whoever aborted it has already seen to it that the object is looked at again.

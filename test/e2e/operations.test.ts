@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { environmentHead, type Stage } from '../../tools/demo-evidence.ts';
-import type { Deployments } from '../../tools/demo-watch.ts';
+import { environmentHead } from '../../tools/demo-evidence.ts';
 import { startChild } from '../../tools/process.ts';
-import { commitMark, expectExactly, expectOneCommitPerAdmission, openShop, promotionsOf, type Shop, seen, stageOf, until, untilVerified } from './shop.ts';
+import { expectEndsRight, generations, openShop, promotionsOf, pushMark, type Shop, seen, stageOf, syncBegins, until } from './shop.ts';
 
 const stopWithinMs = 10_000;
-const endsRightWithinMs = 120_000;
 
 let shop: Shop;
 beforeAll(async () => {
@@ -15,34 +13,6 @@ beforeAll(async () => {
   await seen(shop, 'first commit');
 });
 afterAll(() => shop?.[Symbol.asyncDispose]());
-
-let marks = 0;
-/** Pushes a commit that changes every Application. */
-async function pushMark(): Promise<string> {
-  marks += 1;
-  const commit = await commitMark(shop, String(marks));
-  await shop.scene.clone.push();
-  return commit;
-}
-
-const deadline = () => AbortSignal.timeout(120_000);
-const generations = (deployments: Deployments): ReadonlyMap<string, string> =>
-  new Map([...deployments].map(([name, { uid, generation }]) => [name, `${uid} ${generation}`]));
-
-/** The moment at which the first of a stage's Deployments has changed, and most have not: its Applications are being synced. */
-function syncBegins(stage: Stage): Promise<unknown> {
-  const watch = shop.scene.watches[stage];
-  const before = generations(watch.now());
-  return watch.until((now) => [...generations(now)].some(([name, generation]) => before.get(name) !== generation), deadline());
-}
-
-/** The commit is what runs and what is proven in both stages, every member of it, and production's branch got one commit for it. */
-async function expectEndsRight(commit: string): Promise<void> {
-  await untilVerified(shop, commit, endsRightWithinMs);
-  for (const stage of ['staging', 'production'] as const) await expectExactly(shop, stage);
-  const promotions = await expectOneCommitPerAdmission(shop);
-  expect(promotions.filter(({ promoted }) => promoted === commit)).toHaveLength(1);
-}
 
 async function stop(): Promise<void> {
   const began = performance.now();
@@ -53,16 +23,16 @@ async function stop(): Promise<void> {
 
 describe('Sluice, stopped with SIGTERM', () => {
   it('ends within 10 s with exit code 0 in the middle of a sync, and brings it to its end when it is started again', { timeout: 240_000 }, async () => {
-    const begins = syncBegins('staging');
-    const commit = await pushMark();
+    const begins = syncBegins(shop, 'staging');
+    const commit = await pushMark(shop);
     await begins;
     await stop();
     await shop.world.startSluice();
-    await expectEndsRight(commit);
+    await expectEndsRight(shop, commit);
   });
 
   it('goes on where it was: what staging has proven by then is neither applied nor admitted again', { timeout: 240_000 }, async () => {
-    const commit = await pushMark();
+    const commit = await pushMark(shop);
     const ordinal = await until('staging soaks', async () => {
       const staging = await stageOf(shop, 'staging');
       return staging?.admitted?.revision === commit && staging.admitted.soak !== undefined && staging.admitted.reason.startsWith('soaking')
@@ -72,16 +42,16 @@ describe('Sluice, stopped with SIGTERM', () => {
     const before = generations(shop.scene.watches.staging.now());
     await stop();
     await shop.world.startSluice();
-    await expectEndsRight(commit);
+    await expectEndsRight(shop, commit);
     expect(generations(shop.scene.watches.staging.now())).toEqual(before);
     expect((await stageOf(shop, 'staging'))?.admitted?.ordinal).toBe(ordinal);
   });
 
   it('takes at its next start what was pushed while it was away', { timeout: 240_000 }, async () => {
     await stop();
-    const commit = await pushMark();
+    const commit = await pushMark(shop);
     await shop.world.startSluice();
-    await expectEndsRight(commit);
+    await expectEndsRight(shop, commit);
   });
 });
 
@@ -95,31 +65,31 @@ describe('Sluice, killed', () => {
     timeout: 240_000,
   }, async () => {
     const before = await environmentHead(shop.world);
-    const inStaging = syncBegins('staging');
-    const inProduction = syncBegins('production');
+    const inStaging = syncBegins(shop, 'staging');
+    const inProduction = syncBegins(shop, 'production');
     inProduction.catch(() => {}); // awaited last
-    const commit = await pushMark();
+    const commit = await pushMark(shop);
     await inStaging;
     await kill();
     await until('the branch of production moves', async () => ((await environmentHead(shop.world)) === before ? undefined : true));
     await kill();
     await inProduction;
     await kill();
-    await expectEndsRight(commit);
+    await expectEndsRight(shop, commit);
     expect((await promotionsOf(shop))[1]?.commit).toBe(before);
   });
 });
 
 describe('Redis, flushed', () => {
   it('has lost nothing, neither in a sync of staging nor in one of production', { timeout: 240_000 }, async () => {
-    const syncs = [syncBegins('staging'), syncBegins('production')];
+    const syncs = [syncBegins(shop, 'staging'), syncBegins(shop, 'production')];
     for (const sync of syncs) sync.catch(() => {}); // awaited one after the other
-    const commit = await pushMark();
+    const commit = await pushMark(shop);
     for (const sync of syncs) {
       await sync;
       await shop.world.redis.cli('FLUSHALL');
     }
-    await expectEndsRight(commit);
+    await expectEndsRight(shop, commit);
   });
 });
 

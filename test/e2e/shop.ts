@@ -11,6 +11,7 @@ import type { Release } from '../../src/resources/release.ts';
 import { environmentBranch, readSignature, type Stage } from '../../tools/demo-evidence.ts';
 import { openScene, type Scene } from '../../tools/demo-scene.ts';
 import { steps, tellStep } from '../../tools/demo-story.ts';
+import type { Deployments } from '../../tools/demo-watch.ts';
 import { startWorld, type World } from '../../tools/demo-world.ts';
 import { ensureParts } from '../../tools/parts.ts';
 import { run } from '../../tools/run-program.ts';
@@ -94,6 +95,25 @@ export async function commitMark({ scene: { clone } }: Shop, mark: string): Prom
   return clone.commit(`Push ${mark}`);
 }
 
+let marks = 0;
+
+/** Pushes a commit that changes every Application, unlike any before; answers its id. */
+export async function pushMark(shop: Shop): Promise<string> {
+  marks += 1;
+  const commit = await commitMark(shop, String(marks));
+  await shop.scene.clone.push();
+  return commit;
+}
+
+export const generations = (deployments: Deployments): ReadonlyMap<string, string> =>
+  new Map([...deployments].map(([name, { uid, generation }]) => [name, `${uid} ${generation}`]));
+
+/** The moment at which the first of a stage's Deployments has changed, and most have not: its Applications are being synced. To be called before the push. */
+export async function syncBegins({ scene: { watches } }: Shop, stage: Stage, withinMs = 120_000): Promise<void> {
+  const before = generations(watches[stage].now());
+  await watches[stage].until((now) => [...generations(now)].some(([name, generation]) => before.get(name) !== generation), AbortSignal.timeout(withinMs));
+}
+
 /** What the real kustomize and helm make of the clone as it stands, by kind and name. */
 async function renderedFor({ world: { parts }, scene: { clone } }: Shop, stage: Stage): Promise<ReadonlyMap<string, Manifest>> {
   const texts = await Promise.all(
@@ -123,6 +143,14 @@ export async function expectExactly(shop: Shop, stage: Stage): Promise<void> {
   const live = new Map((JSON.parse(listed).items as Manifest[]).map((object) => [`${object.kind} ${object.metadata.name}`, object]));
   expect([...live.keys()].toSorted(), `members in ${stage}`).toEqual([...wanted.keys()].toSorted());
   for (const [key, manifest] of wanted) expect(live.get(key), `${key} in ${stage}`).toMatchObject(manifest);
+}
+
+/** The clone's commit is what runs and what is proven in both stages, every member of it, and production's branch got one commit for it. */
+export async function expectEndsRight(shop: Shop, commit: string, withinMs = 120_000): Promise<void> {
+  await untilVerified(shop, commit, withinMs);
+  for (const stage of ['staging', 'production'] as const) await expectExactly(shop, stage);
+  const promotions = await expectOneCommitPerAdmission(shop);
+  expect(promotions.filter(({ promoted }) => promoted === commit)).toHaveLength(1);
 }
 
 export type PromotionCommit = { readonly commit: string; readonly ordinal: string; readonly promoted: string };
