@@ -15,7 +15,7 @@ type Write = Exclude<Change, { type: 'unchanged' }>;
 export type Applying = {
   readonly destination: Destination;
   readonly context: DryRunContext;
-  /** Renews the claim; throws when another worker has taken it. Called before every group of writes. */
+  /** Renews the claim when it is due; throws when another worker has taken it. Called before every write, for many at once. */
   readonly keepClaim: () => Promise<void>;
   /** Makes sure that the destination namespace and the applyset parent are there. Called before the first write that needs them. */
   readonly prepare: () => Promise<void>;
@@ -40,7 +40,10 @@ export async function applyGroups(groups: readonly (readonly Write[])[], applyin
     if (group.some(({ desired }) => !kinds.has(groupKindText(desired.id)))) kinds = new Map([...kinds, ...(await servedKinds(group, applying, signal))]);
     const context = { ...applying.context, kinds };
 
-    const results = await concurrently(group, parallelRequests, (change) => write(change, applying.destination, context, signal));
+    const results = await concurrently(group, parallelRequests, async (change) => {
+      await applying.keepClaim();
+      return write(change, applying.destination, context, signal);
+    });
     const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     objects.push(...answers.flatMap((answer) => ('object' in answer ? [answer.object] : [])));
     const refused = answers.flatMap((answer) => ('problem' in answer ? [answer.problem] : []));
@@ -126,8 +129,8 @@ export async function pruneGroups(
   const refused: Problem[] = [];
   for (const group of groups) {
     signal.throwIfAborted();
-    await applying.keepClaim();
     const results = await concurrently(group, parallelRequests, async (live) => {
+      await applying.keepClaim();
       const kind = kinds.get(groupKindText(live.id));
       if (kind !== undefined) await applying.destination.remove(kind, live, signal);
     });

@@ -36,6 +36,8 @@ type Writing = {
 /** The effects around writing: the claim on the hub, the namespace and the applyset parent on the destination. */
 export function writer({ run, ports, destination, owner, parent, wide, desired, wanted, signal }: Writing) {
   let prepared = false;
+  /** Stays there when it fails. */
+  let renewing: Promise<void> | undefined;
   const write = async (claim: Claim): Promise<void> => {
     const status = run.application.status ?? { conditions: [], unsettled: [], history: [] };
     run.application = await ports.hub.writeStatus('Application', run.application, { ...status, claim }, signal);
@@ -55,10 +57,15 @@ export function writer({ run, ports, destination, owner, parent, wide, desired, 
         return { is: 'waiting', message: 'the Application changed meanwhile', lookAgainInMs: 0 };
       }
     },
-    async keepClaim(): Promise<void> {
+    /** Before every write: costs nothing while the claim is fresh, and whoever has lost it writes nothing more. */
+    keepClaim(): Promise<void> {
       const claim = run.application.status?.claim;
-      if (claim === undefined || ports.now().getTime() - Date.parse(claim.renewedAt) < claimRenewMs) return;
-      await write(claimNow(claim.step));
+      if (renewing !== undefined) return renewing;
+      if (claim === undefined || ports.now().getTime() - Date.parse(claim.renewedAt) < claimRenewMs) return Promise.resolve();
+      renewing = write(claimNow(claim.step)).then(() => {
+        renewing = undefined;
+      });
+      return renewing;
     },
     async prepare(): Promise<void> {
       if (prepared) return;

@@ -61,7 +61,7 @@ function report({ application, phase, result, wanted }: SyncOutcome, log: StepLo
     case 'pruned':
       return log.info(facts, 'sync step done');
     default:
-      return log.debug(facts, 'sync looked');
+      return log.debug('message' in result ? { ...facts, reason: result.message } : facts, 'sync looked');
   }
 }
 

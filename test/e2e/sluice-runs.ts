@@ -1,4 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { World } from '../../tools/demo-world.ts';
 import { type Ended, startChild, waitUntilReady } from '../../tools/process.ts';
@@ -7,10 +8,13 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 
 /** Sluice as a process whose end is seen. */
 export type SluiceRun = AsyncDisposable & {
+  /** How it signs its claims. */
+  readonly identity: string;
   readonly url: string;
   readonly ended: Promise<Ended>;
   isRunning(): boolean;
-  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  /** SIGSTOP has it stand still, as a long pause of its machine would, until SIGCONT. */
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
   /** What it has logged since it was started, one entry per line. */
   logged(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 };
@@ -49,6 +53,7 @@ export async function runSluice(
     throw error;
   }
   return {
+    identity: `${hostname()}:${port}`,
     url,
     ended: child.ended,
     isRunning: child.isRunning,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Desired } from '../../src/diff/desired.ts';
 import { ownerOf } from '../../src/diff/ownership.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
+import { PortError } from '../../src/model/port-error.ts';
 import { applyGroups } from '../../src/sync/apply.ts';
 import type { Destination } from '../../src/sync/destination.ts';
 import { nothingComing } from '../../src/sync/dry-run.ts';
@@ -37,6 +38,45 @@ function knowingLater(times: number): Destination {
     pods: unused,
   };
 }
+
+it('writes nothing more of a group once the claim is lost', async () => {
+  const error = new PortError('hub', 'CONFLICT', 'somebody else has it', { cause: undefined });
+  const names = Array.from({ length: 200 }, (_, index) => `widget-${index}`);
+  const group = names.map((name) => ({
+    type: 'create' as const,
+    desired: { ...desired, id: { ...desired.id, name }, manifest: { ...manifest, metadata: { ...manifest.metadata, name } } },
+    fieldSet: 'f',
+    cause: 'revision' as const,
+  }));
+  let writes = 0;
+  const applied = applyGroups(
+    [group],
+    {
+      destination: {
+        ...knowingLater(0),
+        async apply(_kind, object) {
+          writes += 1;
+          return { created: true, object: { ...object, metadata: { ...metadata, name: object.metadata.name } } };
+        },
+      },
+      context: {
+        kinds: new Map([['Widget.example.org', kind]]),
+        owner: ownerOf('default', { namespace: 'shop', name: 'shop' }, 'shop'),
+        adopt: 'unmanaged',
+        coming: nothingComing,
+        originOf: () => undefined,
+      },
+      keepClaim: async () => {
+        if (writes >= 10) throw error;
+      },
+      prepare: async () => {},
+      superseded: () => false,
+    },
+    AbortSignal.timeout(5000),
+  );
+  await expect(applied).rejects.toBe(error);
+  expect(writes).toBeLessThan(names.length / 2);
+});
 
 describe('an object whose definition is part of the same sync', () => {
   const apply = (destination: Destination, kinds: readonly string[]) =>
