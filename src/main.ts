@@ -73,7 +73,7 @@ async function serve(): Promise<void> {
   });
   const onAnswer = metrics.requested;
   await using hubServer = openApiServer(hubKubeconfig(config), { port: 'hub', name: 'the hub', trusted: true, onAnswer });
-  await using hub = openHub({ server: hubServer, log });
+  await using hub = openHub({ server: hubServer, namespace: config.namespace, log });
   const isTrusted = (cluster: Reference) => config.trustedClusters.some((trusted) => sameReference(trusted, cluster));
   await using clusters = openClusters({ hub, hubServer, open: (kubeconfig, options) => openApiServer(kubeconfig, { ...options, onAnswer }), isTrusted, log });
   await using source = openGitSource({ cacheDir: join(config.cacheDir, 'git'), maxPackBytes: config.maxPackBytes, timeoutMs: gitTimeoutMs, log });
@@ -87,31 +87,15 @@ async function serve(): Promise<void> {
   });
   closing.defer(() => queue.close());
 
-  const renderer = await openRenderTools({ kustomizeBin: config.kustomizeBin, helmBin: config.helmBin });
   const repositories = openRepositorySecrets(hub, () => new Date());
-  const gitea = openGitea();
-  const ports: Ports = {
-    hub,
-    source: { ...source, fetch: fetchAndCount },
-    accessTo: (repository, signal) => repositories.access(repository, signal),
-    render: (request, signal) => render(request, { renderer, cache: renders }, signal),
-    inputsOf: (request) => inputsOf(request, renders),
-    destinations: destinationsOf(clusters),
-    liveObjects: openLiveObjects(liveObjectsKept),
-    installation: config.installation,
-    worker: identity,
-    newId: randomUUID,
-    now: () => new Date(),
-    environmentBranch,
-    readRawCommit: (access, id, signal) => source.rawCommit(access, id, signal),
-    signer: await openSigner(hub, config.namespace, stopping.signal),
-  };
 
   let controller: Controller | undefined;
   hub.start((change) => controller?.take(change));
   await hub.whenSynced(stopping.signal);
 
   if (config.roles.includes('worker')) {
+    const ports = await openPorts();
+    const gitea = openGitea();
     const steps = {
       refresh: measured('refresh', refreshStep(ports, queue.patient, log), metrics),
       sync: measured('sync', syncStep(ports, queue.patient, log, metrics), metrics),
@@ -157,9 +141,32 @@ async function serve(): Promise<void> {
   closing.defer(() => closeServer(server, stopWithinMs));
   await server.listen({ host: config.listen.host, port: config.listen.port });
 
-  log.info({ roles: config.roles, installation: config.installation, kustomize: renderer.versions.kustomize, helm: renderer.versions.helm }, 'serving');
+  log.info({ roles: config.roles, installation: config.installation }, 'serving');
   await new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   log.info({}, 'stopping');
+
+  /** For a worker: the other roles render nothing and have no right to the signing key. */
+  async function openPorts(): Promise<Ports> {
+    const renderer = await openRenderTools({ kustomizeBin: config.kustomizeBin, helmBin: config.helmBin });
+    const { versions, confinement } = renderer;
+    log.info({ ...versions, withoutNetwork: confinement.withoutNetwork, withMemoryLimit: confinement.withMemoryLimit }, 'rendering');
+    return {
+      hub,
+      source: { ...source, fetch: fetchAndCount },
+      accessTo: (repository, signal) => repositories.access(repository, signal),
+      render: (request, signal) => render(request, { renderer, cache: renders }, signal),
+      inputsOf: (request) => inputsOf(request, renders),
+      destinations: destinationsOf(clusters),
+      liveObjects: openLiveObjects(liveObjectsKept),
+      installation: config.installation,
+      worker: identity,
+      newId: randomUUID,
+      now: () => new Date(),
+      environmentBranch,
+      readRawCommit: (access, id, signal) => source.rawCommit(access, id, signal),
+      signer: await openSigner(hub, config.namespace, stopping.signal),
+    };
+  }
 
   async function fetchAndCount(...[access, ref, signal]: Parameters<Source['fetch']>): ReturnType<Source['fetch']> {
     const fetched = await source.fetch(access, ref, signal);

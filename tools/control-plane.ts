@@ -32,7 +32,7 @@ type Options = {
   /** Where its data, logs and credentials go; made when missing. */
   readonly dir: string;
   readonly name: string;
-  /** Which of the rights in sluice-identity.yaml the user `sluice` gets here. */
+  /** Which of the rights in deploy/rights the user `sluice` gets here. */
   readonly roles: readonly Role[];
   /** Whoever has a client certificate of this authority (PEM) is let in as its common name. */
   readonly clientCaFile?: string;
@@ -40,7 +40,7 @@ type Options = {
 };
 
 const stages = join(import.meta.dirname, 'kwok-stages.yaml');
-const identity = join(import.meta.dirname, 'sluice-identity.yaml');
+const bindings = join(import.meta.dirname, 'sluice-bindings.yaml');
 const nodeName = 'node-1';
 
 const node = {
@@ -107,7 +107,9 @@ export async function startControlPlane({ parts, dir, name, roles, clientCaFile,
   try {
     await startControllers();
     await kubectl(['create', '-f', '-'], { input: JSON.stringify(node) });
-    if (roles.length > 0) await kubectl(['apply', '--server-side', '-f', identity, '-l', `sluice.dev/role in (${roles.join(',')})`]);
+    if (roles.length > 0) await kubectl(['apply', '--server-side', '-f', bindings, '-l', `sluice.dev/role in (${roles.join(',')})`]);
+    const rights = roles.flatMap((role) => rightsFiles(role));
+    if (rights.length > 0) await kubectl(['apply', '--server-side', ...rights.flatMap((file) => ['-f', file])]);
     const manager = controllers.get(`${name} kube-controller-manager`) ?? apiServer;
     await waitUntilReady(manager, async () => nodeTakesPods((await ask(dir, apiServerPort, tokens.admin, `/api/v1/nodes/${nodeName}`)).body));
   } catch (error) {
@@ -133,6 +135,14 @@ export async function startControlPlane({ parts, dir, name, roles, clientCaFile,
       await startControllers();
     },
   };
+}
+
+const rightsFolder = join(import.meta.dirname, '../deploy/rights');
+
+/** The files of deploy/ that say what Sluice may do on a cluster with this role, without the namespace and the bindings. */
+export function rightsFiles(role: Role): readonly string[] {
+  const names = role === 'hub' ? ['cluster-roles.yaml', 'own-namespace.yaml'] : ['cluster-roles.yaml'];
+  return names.map((name) => join(rightsFolder, role, name));
 }
 
 /** The data of a run is thrown away, so nothing is flushed to disk. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { rightsFiles } from './control-plane.ts';
 import { type BorrowedRun, borrowedLayout, borrowedRun, labelled, placed, runLabel } from './demo-borrowed-layout.ts';
 import { type Context, describeSome, itemsOf, removalByHand } from './demo-context.ts';
 import { type DemoCluster, destinationFile, listOf, type Resource, readResources, type ShopLayout } from './demo-resources.ts';
@@ -16,7 +17,7 @@ export type BorrowedCluster = AsyncDisposable & {
   readonly environment: SluiceEnvironment;
 };
 
-const identityFile = join(import.meta.dirname, 'sluice-identity.yaml');
+const bindingsFile = join(import.meta.dirname, 'sluice-bindings.yaml');
 const serviceAccount = 'sluice';
 const tokenDuration = '12h';
 
@@ -61,12 +62,13 @@ export async function borrowCluster(context: Context, run: BorrowedRun, say: Say
   };
 }
 
-/** tools/sluice-identity.yaml for a service account in a namespace of this run, under names of this run. */
+/** The rights in deploy/ for a service account in a namespace of this run, under names of this run. */
 async function identity(run: BorrowedRun): Promise<readonly Resource[]> {
   const { system } = run.namespaces;
   const subjects = [{ kind: 'ServiceAccount', name: serviceAccount, namespace: system }];
   const own = (name: string) => name.replace(/^sluice-/, `${run.prefix}-`);
-  const resources = (await readResources(identityFile)).map((resource): Resource => {
+  const files = [...rightsFiles('hub'), ...rightsFiles('destination'), bindingsFile];
+  const resources = (await Promise.all(files.map(readResources))).flat().map((resource): Resource => {
     switch (resource.kind) {
       case 'ClusterRole':
         return { ...resource, metadata: { ...resource.metadata, name: own(resource.metadata.name) } };

@@ -52,6 +52,16 @@ type Options = {
   readonly pollSeconds?: number;
 };
 
+/** Who Sluice is on the clusters of a world, in place of the user `sluice` of tools/sluice-bindings.yaml. */
+export type Installation = {
+  /** Makes the empty hub serve the custom resources and gives Sluice its rights there. */
+  hub(hub: ControlPlane): Promise<void>;
+  /** Answers the kubeconfig by which Sluice uses this cluster. */
+  destination(cluster: ControlPlane): Promise<string>;
+  /** For the world's own process; SLUICE_HUB_KUBECONFIG among it. Asked after `hub`. */
+  environment(hub: ControlPlane): Promise<SluiceEnvironment>;
+};
+
 const crds = join(import.meta.dirname, '../deploy/crds');
 const repositoryName = 'shop';
 
@@ -64,16 +74,14 @@ type Clusters<Cluster extends DemoCluster> = {
   readonly hub: Promise<Cluster>;
   readonly staging: Promise<Cluster>;
   readonly production: Promise<Cluster>;
-  /** The file with Sluice's own credentials for the hub. */
-  sluiceKubeconfigFile(hub: Cluster): string;
-  /** Of the stages that are clusters of their own. */
-  kubeconfigs(stages: Readonly<Record<Stage, Cluster>>): Readonly<Partial<Record<Stage, string>>>;
-  /** Settings of Sluice that these clusters need. */
-  readonly environment: SluiceEnvironment;
+  /** By which Sluice uses the stages that are clusters of their own. */
+  kubeconfigs(stages: Readonly<Record<Stage, Cluster>>): Promise<Readonly<Partial<Record<Stage, string>>>>;
+  /** Settings of Sluice that these clusters need, its kubeconfig for the hub among them. */
+  environment(hub: Cluster): Promise<SluiceEnvironment>;
 };
 
 /** Starts all of it in parallel; ready when Sluice has answered a signed call of the webhook. What was started is stopped when a part fails. */
-export function startWorld(options: Options): Promise<World> {
+export function startWorld(options: Options & { readonly installation?: Installation }): Promise<World> {
   return start(options, async (folder, started) => ownClusters(options, folder, started));
 }
 
@@ -82,16 +90,30 @@ export function startBorrowedWorld(options: Options & { readonly borrowed: Borro
   return start(options, (folder) => borrowedClusters(options.borrowed, folder));
 }
 
-function ownClusters({ say, parts }: Options, folder: RunFolder, started: Started): Clusters<ControlPlane> {
-  const controlPlane = (name: string, role: Role) => started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: [role], say }));
+const demoInstallation: Installation = {
+  async hub(cluster) {
+    await cluster.kubectl(['apply', '--server-side', '-f', crds]);
+    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
+  },
+  destination: async (cluster) => cluster.kubeconfig('sluice'),
+  environment: async (hub) => ({ SLUICE_HUB_KUBECONFIG: hub.kubeconfigFile('sluice') }),
+};
+
+function ownClusters(
+  { say, parts, installation }: Options & { readonly installation?: Installation },
+  folder: RunFolder,
+  started: Started,
+): Clusters<ControlPlane> {
+  const controlPlane = (name: string, role: Role) =>
+    started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: installation === undefined ? [role] : [], say }));
   const destination = async (name: string) => {
     const cluster = await controlPlane(name, 'destination');
     await cluster.kubectl(['apply', '--server-side', '-f', destinationFile]);
     return cluster;
   };
+  const installed = installation ?? demoInstallation;
   const hub = controlPlane('hub', 'hub').then(async (cluster) => {
-    await cluster.kubectl(['apply', '--server-side', '-f', crds]);
-    await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
+    await installed.hub(cluster);
     say('hub: the five kinds of sluice.dev are served');
     return cluster;
   });
@@ -100,9 +122,11 @@ function ownClusters({ say, parts }: Options, folder: RunFolder, started: Starte
     hub,
     staging: destination('staging'),
     production: destination('production'),
-    sluiceKubeconfigFile: (cluster) => cluster.kubeconfigFile('sluice'),
-    kubeconfigs: ({ staging, production }) => ({ staging: staging.kubeconfig('sluice'), production: production.kubeconfig('sluice') }),
-    environment: {},
+    async kubeconfigs(stages) {
+      const [staging, production] = await Promise.all([installed.destination(stages.staging), installed.destination(stages.production)]);
+      return { staging, production };
+    },
+    environment: (cluster) => installed.environment(cluster),
   };
 }
 
@@ -115,9 +139,8 @@ async function borrowedClusters({ layout, cluster, sluiceKubeconfig, environment
     hub: named('hub'),
     staging: named('staging'),
     production: named('production'),
-    sluiceKubeconfigFile: () => file,
-    kubeconfigs: () => ({}),
-    environment,
+    kubeconfigs: async () => ({}),
+    environment: async () => ({ SLUICE_HUB_KUBECONFIG: file, ...environment }),
   };
 }
 
@@ -139,10 +162,9 @@ async function start<Cluster extends DemoCluster>(
     gitea,
     ...(await gitea.createRepository(repositoryName)),
   }));
-  const sluiceStarting = Promise.all([clusters.hub, redisStarting]).then(([hub, redis]) => {
-    const hubKubeconfigFile = clusters.sluiceKubeconfigFile(hub);
-    return started(startSluice({ parts, dir: folder.path, hubKubeconfigFile, redis, environment: { ...clusters.environment, ...environment }, say }));
-  });
+  const sluiceStarting = Promise.all([clusters.hub, redisStarting]).then(async ([hub, redis]) =>
+    started(startSluice({ parts, dir: folder.path, redis, environment: { ...(await clusters.environment(hub)), ...environment }, say })),
+  );
 
   const [hub, staging, production, redis, { gitea, cloneUrl }, sluice] = await together([
     clusters.hub,
@@ -160,7 +182,7 @@ async function start<Cluster extends DemoCluster>(
     ...(pollSeconds === undefined ? {} : { pollSeconds }),
     gitToken: gitea.token,
     webhookSecret,
-    kubeconfigs: clusters.kubeconfigs({ staging, production }),
+    kubeconfigs: await clusters.kubeconfigs({ staging, production }),
   });
   await hub.kubectl(['apply', '--server-side', '-f', '-'], { input: resources });
   const webhookId = webhook ? await gitea.addWebhook({ repository: repositoryName, url: webhookUrl, secret: webhookSecret }) : 0;
@@ -189,13 +211,12 @@ async function start<Cluster extends DemoCluster>(
 type SluiceOptions = {
   readonly parts: Parts;
   readonly dir: string;
-  readonly hubKubeconfigFile: string;
   readonly redis: Redis;
   readonly environment: SluiceEnvironment;
   readonly say: Say;
 };
 
-function startSluice({ parts, dir, hubKubeconfigFile, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
+function startSluice({ parts, dir, redis, environment, say }: SluiceOptions): Promise<SluiceProcess> {
   const began = performance.now();
   const cacheDir = join(dir, 'sluice-cache');
   return withFreePorts(1, async ([port = 0]) => {
@@ -204,7 +225,6 @@ function startSluice({ parts, dir, hubKubeconfigFile, redis, environment, say }:
       port,
       logFile: join(dir, 'sluice.log'),
       environment: {
-        SLUICE_HUB_KUBECONFIG: hubKubeconfigFile,
         SLUICE_REDIS_URL: redis.url,
         SLUICE_KUSTOMIZE_BIN: parts.kustomize,
         SLUICE_HELM_BIN: parts.helm,

@@ -22,13 +22,18 @@ export type OpenHub = Hub &
     whenSynced(signal: AbortSignal): Promise<void>;
   };
 
-type Options = { readonly server: ApiServer; readonly log: Logger };
+type Options = {
+  readonly server: ApiServer;
+  /** Sluice's own on the hub; named in advice. */
+  readonly namespace?: string;
+  readonly log: Logger;
+};
 
 const fieldManager = 'sluice';
 const pipelineLabel = 'sluice.dev/pipeline';
 
 /** The custom resources of one API server. Every method but `seen` and `list` may throw what ApiServer.send throws. */
-export function openHub({ server, log }: Options): OpenHub {
+export function openHub({ server, namespace: ownNamespace = 'sluice-system', log }: Options): OpenHub {
   const watches: Watch[] = [];
   const listed = new Set<Kind>();
   const { promise: allListed, resolve: tellAllListed } = Promise.withResolvers<void>();
@@ -83,8 +88,20 @@ export function openHub({ server, log }: Options): OpenHub {
   }
 
   async function secret(reference: Reference, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
-    const { body } = (await unlessMissing(server.send({ method: 'GET', path: secretPath(reference), signal }))) ?? {};
-    return body === undefined ? undefined : decoded(body);
+    try {
+      const { body } = (await unlessMissing(server.send({ method: 'GET', path: secretPath(reference), signal }))) ?? {};
+      return body === undefined ? undefined : decoded(body);
+    } catch (error) {
+      throw isPortError(error, 'FORBIDDEN') ? secretForbidden(reference, error) : error;
+    }
+  }
+
+  /** The rights on Secrets are given namespace by namespace, by the administrator of the hub. */
+  function secretForbidden(reference: Reference, cause: PortError): PortError {
+    const command = `kubectl -n ${reference.namespace} create rolebinding sluice-credentials --clusterrole=sluice-credentials --group=system:serviceaccounts:${ownNamespace}`;
+    const advice =
+      reference.namespace === ownNamespace ? 'apply deploy/ of this release, it gives that right to workers' : `an administrator allows it with: ${command}`;
+    return new PortError('hub', 'FORBIDDEN', `Sluice may not read Secret ${referenceText(reference)}; ${advice}`, { cause });
   }
 
   return {
