@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { canonicalJson, type Json } from '../model/json.ts';
@@ -53,7 +52,7 @@ type Options = {
 
 type Headers = Dispatcher.ResponseData['headers'];
 type Received = { readonly status: number; readonly headers: Headers; readonly body: unknown };
-type Pool = { readonly id: string; readonly requests: Agent; readonly watches: Agent };
+type Pool = { readonly tls: Credentials['tls']; readonly requests: Agent; readonly watches: Agent };
 
 const defaultTimeoutMs = 60_000;
 const maxAnswerBytes = 128 * 1024 * 1024;
@@ -78,12 +77,11 @@ export function openApiServer(
     const held = await credentials.current().catch((error: unknown) => {
       throw credentialsError(server, error);
     });
-    const id = createHash('sha256').update(JSON.stringify(held.tls)).digest('hex');
-    if (pool?.id !== id) {
+    if (pool === undefined || !sameTls(pool.tls, held.tls)) {
       // The old connections end when what is under way on them has ended.
       void pool?.requests.close().catch(() => {});
       void pool?.watches.close().catch(() => {});
-      pool = { id, ...openPools(held, connections) };
+      pool = { tls: held.tls, ...openPools(held, connections) };
     }
     return { held, pool };
   }
@@ -162,8 +160,11 @@ export function openApiServer(
   };
 }
 
+/** Credentials that were read again are other objects; asked for each request, so the usual case costs nothing. */
+const sameTls = (a: Credentials['tls'], b: Credentials['tls']): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
 /** HTTP/1.1: 64 connections were faster than one of HTTP/2. Watches have connections of their own, any number, so that they leave the others free. */
-function openPools({ tls }: Credentials, connections: number): Omit<Pool, 'id'> {
+function openPools({ tls }: Credentials, connections: number): Omit<Pool, 'tls'> {
   const connect = { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 };
   const shared = { allowH2: false, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect };
   return {
