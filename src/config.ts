@@ -114,7 +114,7 @@ export function checkRedisUrl(url: string): readonly Problem[] {
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:')
     return [{ at, message: `begins with ${parsed.protocol}; write redis: or, for TLS, rediss:` }];
   const problems: Problem[] = [];
-  if (parsed.hostname === '') problems.push({ at, message: 'names no host' });
+  if (parsed.hostname === '') problems.push({ at, message: 'names no host; write redis://host:6379' });
   if (!/^\/?\d*$/.test(parsed.pathname)) problems.push({ at, message: 'has a path that is no database number, such as /0' });
   if (parsed.search !== '' || parsed.hash !== '')
     problems.push({ at, message: 'has a query or a fragment, which mean nothing here; a special character in the password needs its %-code' });

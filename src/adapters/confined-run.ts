@@ -123,7 +123,10 @@ function runConfined(command: readonly string[], scratch: string, { tool, timeou
     }
   }
   const onAbort = () => stop(signal.reason);
-  const timer = setTimeout(() => stop(new PortError('renderer', 'TIMEOUT', `${tool} took longer than ${timeoutMs} ms`, { cause: undefined })), timeoutMs);
+  const timer = setTimeout(
+    () => stop(new PortError('renderer', 'TIMEOUT', `${tool} took longer than ${timeoutMs} ms: split the Application`, { cause: undefined })),
+    timeoutMs,
+  );
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
 
@@ -137,11 +140,19 @@ function runConfined(command: readonly string[], scratch: string, { tool, timeou
     stderrBytes += chunk.byteLength;
   });
   child.on('error', (cause) => {
-    failure ??= new PortError('renderer', 'UNREACHABLE', `${program} cannot be started (${'code' in cause ? String(cause.code) : cause.name})`, { cause });
+    failure ??= new PortError(
+      'renderer',
+      'UNREACHABLE',
+      `${program} cannot be started (${'code' in cause ? String(cause.code) : cause.name}): see that it is installed where Sluice runs`,
+      { cause },
+    );
     end(-1);
   });
   child.on('close', (exitCode, endedBy) => {
-    if (exitCode === null) failure ??= new PortError('renderer', 'UNREACHABLE', `${tool} was ended from outside by ${endedBy}`, { cause: undefined });
+    if (exitCode === null)
+      failure ??= new PortError('renderer', 'UNREACHABLE', `${tool} was ended from outside by ${endedBy}: mostly for want of memory where Sluice runs`, {
+        cause: undefined,
+      });
     end(exitCode ?? -1);
   });
 

@@ -148,7 +148,12 @@ async function readPages(server: ApiServer, request: Omit<Request, 'method'>): P
         const page: unknown = at(body, 'items');
         if (Array.isArray(page)) items.push(...(page as unknown[]));
         if (items.length > maxObjects)
-          throw new PortError(server.port, 'INVALID', `${server.name}: ${request.path} lists more than ${maxObjects} objects`, { cause: undefined });
+          throw new PortError(
+            server.port,
+            'INVALID',
+            `${server.name}: ${request.path} lists more than ${maxObjects} objects: split what Applications put there over several namespaces`,
+            { cause: undefined },
+          );
         next = at(body, 'metadata', 'continue');
       } while (typeof next === 'string' && next !== '');
       return items;
@@ -161,6 +166,11 @@ async function readPages(server: ApiServer, request: Omit<Request, 'method'>): P
 /** The answers of a tenant's API server are its own affair: what is no object must not pass for one. */
 function liveObject(server: ApiServer, body: unknown): LiveObject {
   if (typeof at(body, 'metadata', 'name') !== 'string')
-    throw new PortError(server.port, 'INVALID', `${server.name}: ${server.url} answered something that is no Kubernetes object`, { cause: undefined });
+    throw new PortError(
+      server.port,
+      'INVALID',
+      `${server.name}: ${server.url} answered something that is no Kubernetes object: see that this is the address of an API server`,
+      { cause: undefined },
+    );
   return body as LiveObject;
 }

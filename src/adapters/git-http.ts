@@ -27,7 +27,9 @@ export function gitPortError(port: Port, access: RepositoryAccess, statusOrError
     return new PortError(port, code, `${repository}: ${reason}${said}`, { cause: new Error(`HTTP ${statusOrError}`), retryAfterMs });
   }
   const timedOut = timeoutCodes.has(codeOf(statusOrError));
-  const reason = timedOut ? 'the Git host did not answer in time' : `the Git host cannot be reached (${codeOf(statusOrError)})`;
+  const reason = timedOut
+    ? 'the Git host did not answer in time'
+    : `the Git host cannot be reached (${codeOf(statusOrError)}); see that it runs and that spec.url is right`;
   return new PortError(port, timedOut ? 'TIMEOUT' : 'UNREACHABLE', `${repository}: ${reason}${said}`, { cause: statusOrError });
 }
 
@@ -43,14 +45,19 @@ const timeoutCodes: ReadonlySet<string> = new Set(['TimeoutError', 'UND_ERR_CONN
 function failureOf(status: number, withCredentials: boolean): { readonly code: PortErrorCode; readonly reason: string } {
   if (status === 401 && !withCredentials)
     return { code: 'UNAUTHORIZED', reason: 'the Git host asks for credentials (401); name a Secret that holds them in spec.secretRef' };
-  if (status === 401) return { code: 'UNAUTHORIZED', reason: 'the Git host refuses the credentials (401); check the Secret that secretRef names' };
+  if (status === 401) return { code: 'UNAUTHORIZED', reason: 'the Git host refuses the credentials (401); renew them in the Secret that spec.secretRef names' };
   if (status === 403) return { code: 'FORBIDDEN', reason: 'the credentials may not do this (403); give their account or token write access to the repository' };
-  if (status === 404) return { code: 'NOT_FOUND', reason: 'no such repository, or the credentials may not see it (404)' };
+  if (status === 404)
+    return { code: 'NOT_FOUND', reason: 'no such repository, or the credentials may not see it (404); correct spec.url, or let their account see it' };
   if (status === 408 || status === 504) return { code: 'TIMEOUT', reason: `the Git host did not answer in time (${status})` };
-  if (status === 429) return { code: 'UNREACHABLE', reason: 'the Git host asks for fewer requests (429)' };
+  if (status === 429)
+    return {
+      code: 'UNREACHABLE',
+      reason: 'the Git host asks for fewer requests (429); it is asked again later. When it lasts, raise spec.pollSeconds and set up a webhook',
+    };
   if (status >= 500) return { code: 'UNREACHABLE', reason: `the Git host failed (${status})` };
   if (status >= 300 && status < 400) return { code: 'INVALID', reason: `the repository has moved (${status}); put its new address into spec.url` };
-  return { code: 'INVALID', reason: `the Git host answered ${status}` };
+  return { code: 'INVALID', reason: `the Git host answered ${status}; see that spec.url is the address to clone from` };
 }
 
 function codeOf(error: unknown): string {

@@ -113,10 +113,14 @@ const failures: readonly (readonly [RegExp, PortError['code'], string])[] = [
   [
     /Authentication failed|could not read Username|error: 40[13]/i,
     'UNAUTHORIZED',
-    'the Git host refuses the credentials; check the Secret that secretRef names',
+    'the Git host refuses the credentials; renew them in the Secret that spec.secretRef names',
   ],
-  [/repository .* not found|error: 404/i, 'NOT_FOUND', 'no such repository, or the credentials may not see it'],
-  [/Could not resolve|Failed to connect|Connection re|hung up|early EOF|error: 5\d\d/i, 'UNREACHABLE', 'the Git host cannot be reached'],
+  [/repository .* not found|error: 404/i, 'NOT_FOUND', 'no such repository, or the credentials may not see it; correct spec.url, or let their account see it'],
+  [
+    /Could not resolve|Failed to connect|Connection re|hung up|early EOF|error: 5\d\d/i,
+    'UNREACHABLE',
+    'the Git host cannot be reached; see that it runs and that spec.url is right',
+  ],
 ];
 
 function failureOf(access: RepositoryAccess, error: unknown, late: boolean): PortError {

@@ -61,7 +61,7 @@ async function answer(request: GitRequest, signal: AbortSignal): Promise<GitAnsw
         throw new PortError(
           'source',
           'INVALID',
-          `${repositoryText(access)}: file ${request.id} has ${bytes.byteLength} bytes, more than the ${request.maxBytes} allowed`,
+          `${repositoryText(access)}: file ${request.id} has ${bytes.byteLength} bytes, more than the ${request.maxBytes} allowed: take it out of what is rendered`,
           { cause: undefined },
         );
       }

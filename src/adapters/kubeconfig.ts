@@ -34,11 +34,11 @@ export function parseKubeconfig(text: string, { trusted }: { readonly trusted: b
   if (config === undefined) return refused({ at: 'kubeconfig', message: 'is not YAML; paste the output of `kubectl config view --raw --minify`' });
   const contextName = at(config, 'current-context');
   const context = named(config, 'contexts', 'context', contextName);
-  if (context === undefined) return refused({ at: 'current-context', message: 'names no context of this kubeconfig' });
+  if (context === undefined) return refused({ at: 'current-context', message: 'names no context of this kubeconfig: correct it, or add the context' });
   const cluster = named(config, 'clusters', 'cluster', at(context.fields, 'cluster'));
   const user = named(config, 'users', 'user', at(context.fields, 'user'));
-  if (cluster === undefined) return refused({ at: `${context.at}.cluster`, message: 'names no cluster of this kubeconfig' });
-  if (user === undefined) return refused({ at: `${context.at}.user`, message: 'names no user of this kubeconfig' });
+  if (cluster === undefined) return refused({ at: `${context.at}.cluster`, message: 'names no cluster of this kubeconfig: correct it, or add the cluster' });
+  if (user === undefined) return refused({ at: `${context.at}.user`, message: 'names no user of this kubeconfig: correct it, or add the user' });
 
   const problems: Problem[] = [...(trusted ? [] : tenantProblems(cluster, user)), ...unsupported(cluster, user)];
   const server = serverOf(cluster, trusted, problems);
@@ -114,7 +114,8 @@ function serverOf(cluster: Place, trusted: boolean, problems: Problem[]): string
   }
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') problems.push({ at: place, message: 'must not hold credentials: give the user a token' });
-  if (url.protocol !== 'https:' && !(trusted && url.protocol === 'http:')) problems.push({ at: place, message: 'must begin with https://' });
+  if (url.protocol !== 'https:' && !(trusted && url.protocol === 'http:'))
+    problems.push({ at: place, message: 'must begin with https://: credentials would travel in the open' });
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
@@ -128,7 +129,8 @@ function tokenOf({ fields, at: place }: Place, problems: Problem[]): Material | 
   const token = textAt(fields, 'token');
   if (token === undefined) return fileMaterial(fields, place, 'tokenFile', problems);
   // Anything else would end up in a header, and in the message of the error that refuses the header.
-  if (!/^[\x21-\x7e]+$/.test(token.trim())) problems.push({ at: `${place}.token`, message: 'holds characters that no token has' });
+  if (!/^[\x21-\x7e]+$/.test(token.trim()))
+    problems.push({ at: `${place}.token`, message: 'holds characters that no token has: paste the token alone, in one line' });
   return { text: token.trim() };
 }
 
@@ -152,7 +154,7 @@ function certificateProblems({ ca, certificate, key }: Kubeconfig, cluster: Plac
   const problems: Problem[] = [];
   if (ca !== undefined && 'text' in ca) problems.push(...readable(`${cluster.at}.certificate-authority-data`, () => new X509Certificate(ca.text)));
   if ((certificate === undefined) !== (key === undefined))
-    problems.push({ at: user.at, message: 'must have both a client certificate and its key, or neither' });
+    problems.push({ at: user.at, message: 'must have both a client certificate and its key, or neither: add the other one' });
   if (certificate !== undefined && 'text' in certificate && key !== undefined && 'text' in key) {
     problems.push(...readable(`${user.at}.client-certificate-data`, () => createSecureContext({ cert: certificate.text, key: key.text })));
   }

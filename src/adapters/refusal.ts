@@ -113,7 +113,8 @@ function adviceFor(status: number): string {
 
 function connectionAdvice(code: string): string {
   if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) return '; check certificate-authority-data and the server name in its kubeconfig';
-  return code === 'ENOTFOUND' ? '; check the server name in its kubeconfig' : '';
+  if (code === 'ENOTFOUND') return '; check the server name in its kubeconfig';
+  return code === 'ECONNREFUSED' ? '; see that it runs, and check the address in its kubeconfig' : '';
 }
 
 function causeCode(error: unknown): string {

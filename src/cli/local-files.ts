@@ -80,7 +80,9 @@ export function localFiles(root: string): Files {
       const inside = (partsInside(path) ?? []).join('/');
       const size = (await read(inside, () => lstat(join(root, inside))))?.size ?? 0;
       if (size > maxFileBytes)
-        throw new PortError('source', 'INVALID', `${inside}: has ${size} bytes, more than the ${maxFileBytes} that are read`, { cause: undefined });
+        throw new PortError('source', 'INVALID', `${inside}: has ${size} bytes, more than the ${maxFileBytes} that are read: take it out of what is rendered`, {
+          cause: undefined,
+        });
       return read(inside, () => readFile(join(root, inside)));
     },
   };

@@ -82,7 +82,7 @@ function refusalsOf(manifest: Manifest, at: string, isSecond: boolean): readonly
     ...(Array.isArray(owners) && owners.some((owner) => isJsonObject(owner) && owner.controller === true)
       ? ['has an ownerReference with controller: true, so it is the work of another object: take the reference or the object out']
       : []),
-    ...(waveOf(manifest) === undefined ? ['the sync-wave annotation must be a whole number'] : []),
+    ...(waveOf(manifest) === undefined ? ['the sync-wave annotation must be a whole number, e.g. "5" or "-1"'] : []),
     ...(isSecond ? ['is written twice: keep one of the two'] : []),
   ];
   return messages.map((message) => ({ at: place, message }));

@@ -36,8 +36,8 @@ export function desiredObjects(manifests: readonly Manifest[], owner: Owner, def
         at: place,
         message: 'has an ownerReference with controller: true, so it is the work of another object: take the reference or the object out',
       });
-    if (wave === undefined) problems.push({ at: place, message: 'the sync-wave annotation must be a whole number' });
-    if (seen.has(resourceKey(id))) problems.push({ at: place, message: 'is rendered twice' });
+    if (wave === undefined) problems.push({ at: place, message: 'the sync-wave annotation must be a whole number, e.g. "5" or "-1"' });
+    if (seen.has(resourceKey(id))) problems.push({ at: place, message: 'is rendered twice: keep one of the two' });
     seen.add(resourceKey(id));
     desired.push(decorate(placed, id, owner, wave ?? 0));
   }

@@ -104,7 +104,8 @@ export function openClosures(): Closures {
       .filter((part) => part !== '' && part !== '.')
       .join('/');
     const at = path === '' ? '.' : path;
-    if (entry === undefined) return refused({ at, message: 'does not exist at this commit, or lies behind a symbolic link or a submodule' });
+    if (entry === undefined)
+      return refused({ at, message: 'does not exist at this commit, or lies behind a symbolic link or a submodule: correct spec.source.path' });
     if (entry.type !== 'tree') return refused({ at, message: `is a ${entry.type === 'blob' ? 'file' : entry.type}; name the folder that holds the manifests` });
     const names = (await files.list(path))?.map(({ name }) => name) ?? [];
     switch (kind === 'auto' ? kindOf(names) : kind) {

@@ -150,7 +150,7 @@ function firstUnfit(documents: readonly YamlDocument[]): { readonly line: number
     nodes += extent.nodes;
     characters += extent.characters;
     if (nodes > maxNodes || characters > maxExpandedCharacters)
-      return { line, message: `its aliases, written out, make it too large (over ${maxNodes.toLocaleString('en')} values)` };
+      return { line, message: `its aliases, written out, make it too large (over ${maxNodes.toLocaleString('en')} values): split the file` };
   }
   return undefined;
 }

@@ -28,7 +28,7 @@ export async function walkKustomizations(files: Files, root: string, known: Boun
     if (state.get(key) === 'open') return void problems.push({ at: from, message: `refers back to ${shown(path)}, which leads here: break the cycle` });
     if (state.has(key)) return;
     if (state.size === maxKustomizations)
-      return void problems.push({ at: from, message: `is the ${maxKustomizations}th kustomization of this path: no more are read` });
+      return void problems.push({ at: from, message: `is the ${maxKustomizations}th kustomization of this path: no more are read, so split the Application` });
     state.set(key, 'open');
     const file = await kustomizationFile(path, from);
     if (file !== undefined) await follow(path, file, plugins);
@@ -40,7 +40,7 @@ export async function walkKustomizations(files: Files, root: string, known: Boun
     const found = kustomizationNames.flatMap((name) => entries.filter((entry) => entry.name === name));
     for (const name of kustomizationNames) inputs.set(within(path, name), found.find((entry) => entry.name === name)?.id ?? '');
     const [only, second] = found;
-    if (only === undefined) problems.push({ at: from, message: `${shown(path)} has no ${kustomizationNames.join(', ')}` });
+    if (only === undefined) problems.push({ at: from, message: `${shown(path)} has no ${kustomizationNames.join(', ')}: add one, or correct the reference` });
     else if (second !== undefined) problems.push({ at: within(path, second.name), message: `stands beside ${only.name}: a folder has one kustomization file` });
     else if (only.type !== 'blob') problems.push({ at: within(path, only.name), message: whyNotFile(only) });
     else return within(path, only.name);

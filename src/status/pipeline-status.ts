@@ -22,7 +22,7 @@ export function pipelineConditions({ pipeline, stalled: hindrance, rewritten, un
     [...said, ...(rewritten === undefined ? [] : [rewrittenText(pipeline, rewritten)]), ...(unnoted === undefined ? [] : [unnoted])].join('; '),
   );
   if (stages.some(({ admitted }) => admitted?.verdict === 'failed')) return failing('StageFailed', message);
-  if (pipeline.spec.suspend) return reconciling('Suspended', 'suspended');
+  if (pipeline.spec.suspend) return reconciling('Suspended', 'spec.suspend is set: no stage takes another Release');
   const verified = stages.length > 0 && stages.every(({ admitted }) => admitted?.verdict === 'verified');
   return verified ? ready('Verified', message) : reconciling('Promoting', message === '' ? 'no Release yet' : message);
 }

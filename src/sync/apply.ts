@@ -75,7 +75,13 @@ async function write(change: Write, destination: Destination, context: DryRunCon
     );
   }
   const kind = context.kinds.get(groupKindText(desired.id));
-  if (kind === undefined) return { problem: { at: placeOf(desired, context), message: `the cluster does not serve ${groupKindText(desired.id)} any more` } };
+  if (kind === undefined)
+    return {
+      problem: {
+        at: placeOf(desired, context),
+        message: `the cluster does not serve ${groupKindText(desired.id)} any more: install its CustomResourceDefinition again, or take the object out`,
+      },
+    };
   try {
     if (change.type === 'update' && change.absorb !== undefined) await destination.writeManagedFields(kind, change.live, change.absorb, signal);
     const { object } = await destination.apply(kind, withApplied(desired, change.fieldSet), signal);

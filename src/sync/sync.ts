@@ -193,7 +193,7 @@ async function placeOf(application: Application, { hub }: Ports, signal: AbortSi
       message: `there is no Cluster ${clusterReference.namespace}/${clusterReference.name}: create it, or correct the name`,
     });
   if (repository === undefined || cluster === undefined) return { result: { is: 'refused', problems } satisfies SyncResult };
-  if (application.spec.suspend) return { result: { is: 'waiting', message: 'suspended' } satisfies SyncResult };
+  if (application.spec.suspend) return { result: { is: 'waiting', message: 'spec.suspend is set: the cluster is left alone' } satisfies SyncResult };
   if (cluster.spec.suspend) return { result: { is: 'waiting', message: `Cluster ${cluster.metadata.name} is suspended` } satisfies SyncResult };
   return { repository, cluster, pipelines: pipelines.filter((pipeline) => pipeline !== undefined) };
 }

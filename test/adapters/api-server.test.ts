@@ -153,7 +153,11 @@ it('names the server that does not answer, and why', async () => {
   cleanups.splice(0);
   await close();
   await using again = openApiServer(kubeconfig(url, { token: 'ours' }), { port: 'hub', name: 'The hub', trusted: true });
-  expect(await failed(get(again))).toMatchObject({ port: 'hub', code: 'UNREACHABLE', message: `The hub: ${url} cannot be reached (ECONNREFUSED)` });
+  expect(await failed(get(again))).toMatchObject({
+    port: 'hub',
+    code: 'UNREACHABLE',
+    message: `The hub: ${url} cannot be reached (ECONNREFUSED); see that it runs, and check the address in its kubeconfig`,
+  });
 });
 
 it('takes the answer of a proxy in between for what it is', async () => {

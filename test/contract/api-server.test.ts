@@ -45,7 +45,7 @@ it('names the server that cannot be reached', async () => {
   expect(await failed(version(server))).toMatchObject({
     code: 'UNREACHABLE',
     retryable: true,
-    message: `Cluster shop/staging: ${server.url} cannot be reached (ECONNREFUSED)`,
+    message: `Cluster shop/staging: ${server.url} cannot be reached (ECONNREFUSED); see that it runs, and check the address in its kubeconfig`,
   });
   await proxy.mend();
   await version(server);

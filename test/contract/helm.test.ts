@@ -191,7 +191,7 @@ describe('a hostile chart', () => {
     await expect(output(chartOf({ 'x.yaml': spinning }), {}, { timeoutMs: 1_000 })).rejects.toMatchObject({
       name: 'PortError',
       code: 'TIMEOUT',
-      message: 'helm took longer than 1000 ms',
+      message: 'helm took longer than 1000 ms: split the Application',
     });
   });
 });

@@ -85,7 +85,7 @@ describe('a render is refused', () => {
   });
 
   it('for an object that is rendered twice, even when one names the default namespace', () => {
-    expect(refusalsOf(manifest(), manifest({ namespace: 'web' }))).toEqual(['ConfigMap web/settings is rendered twice']);
+    expect(refusalsOf(manifest(), manifest({ namespace: 'web' }))).toEqual(['ConfigMap web/settings is rendered twice: keep one of the two']);
   });
 
   it('with all problems at once', () => {

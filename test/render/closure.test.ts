@@ -123,7 +123,7 @@ describe('a closure', () => {
     [
       'a folder without kustomization',
       { 'a/kustomization.yaml': 'resources: [b]', 'a/b/x.yaml': '' },
-      ['a/kustomization.yaml:1: a/b has no kustomization.yaml, kustomization.yml, Kustomization'],
+      ['a/kustomization.yaml:1: a/b has no kustomization.yaml, kustomization.yml, Kustomization: add one, or correct the reference'],
     ],
     [
       'two kustomization files',
@@ -186,14 +186,16 @@ describe('a closure', () => {
       ['a/b.yaml: is a symbolic link, which is not followed: put the file itself there'],
     ],
     ['a submodule below', { 'a/b/c': { submodule: 'x' } }, ['a/b/c: is a Git submodule, which is not fetched: vendor its files into this repository']],
-    ['nothing there', { 'b/x.yaml': '' }, ['a: does not exist at this commit, or lies behind a symbolic link or a submodule']],
+    ['nothing there', { 'b/x.yaml': '' }, ['a: does not exist at this commit, or lies behind a symbolic link or a submodule: correct spec.source.path']],
     ['a file there', { a: '' }, ['a: is a file; name the folder that holds the manifests']],
   ])('is refused for %s', async (_, repository: Repository, expected) => {
     expect(await problemsOf(repository, 'a')).toEqual(expected);
   });
 
   it('of kind kustomize wants a kustomization file', async () => {
-    expect(await problemsOf({ 'a/x.yaml': '' }, 'a', 'kustomize')).toEqual(['a: a has no kustomization.yaml, kustomization.yml, Kustomization']);
+    expect(await problemsOf({ 'a/x.yaml': '' }, 'a', 'kustomize')).toEqual([
+      'a: a has no kustomization.yaml, kustomization.yml, Kustomization: add one, or correct the reference',
+    ]);
   });
 
   it('is found through a shared base once, and inline patches are no paths', async () => {

@@ -46,7 +46,11 @@ describe('a render', () => {
     ],
     ['a folder without manifests', { 'a/notes.txt': 'none' }, []],
     ['a file without documents', { 'a/x.yaml': '# nothing\n' }, []],
-    ['a path that is not there', { 'b/x.yaml': '' }, ['a: does not exist at this commit, or lies behind a symbolic link or a submodule']],
+    [
+      'a path that is not there',
+      { 'b/x.yaml': '' },
+      ['a: does not exist at this commit, or lies behind a symbolic link or a submodule: correct spec.source.path'],
+    ],
     ['a path that is a file', { a: '' }, ['a: is a file; name the folder that holds the manifests']],
     [
       'problems in several files',

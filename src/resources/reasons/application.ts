@@ -33,7 +33,7 @@ export const applicationReasons = {
     standing: 'reconciling',
     meaning:
       'Something else comes first. The message says what: the Application or its Cluster is suspended, its stage has not admitted a Release yet, its Repository cannot be read, another run is under way, or an object changed while it was being written.',
-    toDo: 'For `suspended`: set `spec.suspend` to false. For a Repository: look at its own conditions. Otherwise nothing.',
+    toDo: 'Where `spec.suspend` is set: set it to false. For a Repository: look at its own conditions. Otherwise nothing.',
     next: 'It is looked at again when what it waits for changes, at the latest after ten minutes.',
   },
   OutOfSync: {

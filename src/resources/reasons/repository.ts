@@ -29,14 +29,14 @@ export const repositoryReasons = {
   },
   Unauthorized: {
     standing: 'failing',
-    meaning: 'The Git host refuses the credentials, or asks for some and there are none.',
-    toDo: 'Put a valid `token`, or `username` and `password`, into the Secret that `spec.secretRef` names.',
+    meaning: 'The Git host refuses the credentials, asks for some and there are none, or does not let them read this repository; the message says which.',
+    toDo: 'Put a valid `token`, or `username` and `password`, into the Secret that `spec.secretRef` names, or let their account read the repository.',
     next: askedAgain,
   },
   Forbidden: {
     standing: 'failing',
-    meaning: 'The credentials are valid and may not read this repository.',
-    toDo: 'Let their account read it; promotions and notes need the right to write as well.',
+    meaning: 'Sluice may not read something that it needs for this Repository, mostly its Secret at the hub; the message says what.',
+    toDo: 'Give Sluice that right at the hub: the README says where its rights are.',
     next: askedAgain,
   },
   NotFound: {
