@@ -96,7 +96,7 @@ function syncNow(outcome: SyncOutcome, previous: SyncStatus | undefined, isNew: 
   const at = now.toISOString();
   const { result } = outcome;
   const { wave: _passed, ...known }: SyncStatus = isNew || previous === undefined ? { state: 'Unknown', failures: 0, message: '' } : previous;
-  if (result.is === 'waiting') return { ...known, message: shortened(result.message) };
+  if (result.is === 'waiting' || result.is === 'blocked') return { ...known, message: shortened(result.message) };
   if (result.is === 'out-of-sync') return outOfSync(known, result.message);
 
   const before: SyncStatus = {
@@ -172,6 +172,8 @@ function conditionNow({ phase, result }: SyncOutcome, sync: SyncStatus, health: 
       return held('OutOfSync', sync.message);
     case 'waiting':
       return reconciling('Waiting', result.message);
+    case 'blocked':
+      return stalled('RepositoryUnreadable', result.message);
     default:
       if (sync.state === 'Failed') return failing('TimedOut', sync.message);
       return fromHealth(sync, health);
@@ -231,6 +233,8 @@ function nextLookMs(application: Application, result: SyncResult, sync: SyncStat
         health?.progressingSince === undefined ? resyncMs : Date.parse(health.progressingSince) + application.spec.healthDeadlineSeconds * 1000 - now.getTime();
       return Math.max(1000, Math.min(whileUnsettledMs, deadline <= 0 ? resyncMs : deadline));
     }
+    // Whoever mends what it waits for nudges it.
+    case 'blocked':
     case 'out-of-sync':
     case 'done':
       return resyncMs;

@@ -12,6 +12,8 @@ export type SyncResult =
   | { readonly is: 'failed'; readonly error: PortError }
   /** Nothing wrong; something else comes first. */
   | { readonly is: 'waiting'; readonly message: string; readonly lookAgainInMs?: number }
+  /** Something that it needs has to be mended first, and says so itself: nothing of the Application is to be changed. */
+  | { readonly is: 'blocked'; readonly message: string }
   /** Differences stay because the sync policy says so. */
   | { readonly is: 'out-of-sync'; readonly message: string }
   /** Objects were written; more may follow. */

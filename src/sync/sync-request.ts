@@ -26,6 +26,7 @@ export function answeredSync(
   switch (result.is) {
     case 'done':
     case 'refused':
+    case 'blocked':
     case 'wave-failed':
       return asked;
     case 'failed':

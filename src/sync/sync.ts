@@ -57,6 +57,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   const wantedNow = wantedRevision(application, repository, pipelines);
   if (!wantedNow.ok) return run.end({ is: 'refused', problems: wantedNow.problems });
   if (wantedNow.value.is === 'not-yet') return run.end({ is: 'waiting', message: wantedNow.value.why });
+  if (wantedNow.value.is === 'blocked') return run.end({ is: 'blocked', message: wantedNow.value.why });
   const wanted = run.learn('wanted', wantedNow.value.wanted);
 
   const { files } = await checkout(ports.source, await ports.accessTo(repository, signal), wanted, signal);

@@ -13,7 +13,11 @@ import { resolveRevision } from '../source/revision.ts';
  */
 export type Wanted = { readonly revision: string; readonly commit: string; readonly ref: string | undefined };
 
-export type WantedNow = { readonly is: 'wanted'; readonly wanted: Wanted } | { readonly is: 'not-yet'; readonly why: string };
+export type WantedNow =
+  | { readonly is: 'wanted'; readonly wanted: Wanted }
+  | { readonly is: 'not-yet'; readonly why: string }
+  /** Not before somebody mends the Repository. */
+  | { readonly is: 'blocked'; readonly why: string };
 
 export type Placement = { readonly pipeline: Pipeline; readonly stage: StageSpec };
 
@@ -62,7 +66,7 @@ export function wantedRevision(application: Application, repository: Repository,
   const resolved = resolveRevision(targetRevision, refs);
   if (!resolved.ok) {
     const unread = whyUnread(repository);
-    if (unread !== undefined) return accepted({ is: 'not-yet', why: unread });
+    if (unread !== undefined) return accepted(unread);
     const stays = application.status?.commit === undefined ? '' : '; what runs stays';
     return refused(...resolved.problems.map(({ message }) => ({ at: 'spec.source.targetRevision', message: `${message}${stays}` })));
   }
@@ -70,12 +74,14 @@ export function wantedRevision(application: Application, repository: Repository,
 }
 
 /** Why nothing can be said yet of what its host has. */
-function whyUnread(repository: Repository): string | undefined {
+function whyUnread(repository: Repository): Exclude<WantedNow, { is: 'wanted' }> | undefined {
   const own = referenceText(referenceOf(repository));
-  if (repository.spec.suspend) return `Repository ${own} is suspended: what its host has now is not known`;
-  if ((repository.status?.observedGeneration ?? 0) === 0) return `Repository ${own} has not been read yet`;
-  const ready = repository.status?.conditions.find(({ type }) => type === 'Ready');
-  return ready?.status === 'False' ? `Repository ${own} cannot be read: ${ready.message}` : undefined;
+  if (repository.spec.suspend) return { is: 'not-yet', why: `Repository ${own} is suspended: what its host has now is not known` };
+  if ((repository.status?.observedGeneration ?? 0) === 0) return { is: 'not-yet', why: `Repository ${own} has not been read yet` };
+  const condition = (wanted: string) => repository.status?.conditions.find(({ type }) => type === wanted);
+  const ready = condition('Ready');
+  if (ready?.status !== 'False') return undefined;
+  return { is: condition('Stalled')?.status === 'True' ? 'blocked' : 'not-yet', why: `Repository ${own} cannot be read: ${ready.message}` };
 }
 
 function fromStage(application: Application, repository: Repository, { pipeline, stage }: Placement): Parsed<WantedNow> {

@@ -158,8 +158,8 @@ describe('what cannot be read', () => {
         conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'False', reason, message: message(...texts) })]),
       }),
     );
-    const ready = { type: 'Ready', status: 'Unknown', message: message(`Repository ${home}/${name} cannot be read`, ...texts) };
-    await ground.untilStatus(name, { conditions: expect.arrayContaining([expect.objectContaining(ready)]) });
+    const stalled = { type: 'Stalled', status: 'True', reason: 'RepositoryUnreadable', message: message(`Repository ${home}/${name} cannot be read`, ...texts) };
+    await ground.untilStatus(name, { conditions: expect.arrayContaining([expect.objectContaining(stalled)]) });
     await expectNothingIn(room);
   });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PortError } from '../../src/model/port-error.ts';
 import { syncOnce } from '../../src/sync/sync.ts';
 import { application, cluster, repository } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
@@ -138,6 +139,18 @@ describe('the sync story', () => {
     expect(world.destination.get({ group: '', kind: 'ConfigMap', namespace: 'extra', name: 'inside' })).toBeDefined();
     expect(world.destination.get(id('Widget', 'w', 'example.org'))).toBeDefined();
     expect(app().status).toMatchObject({ health: { health: 'Healthy', message: '' }, phase: 'done', sync: { state: 'Synced' } });
+  });
+
+  it('is stalled while its Repository asks for credentials that a person has to give, and goes on when they have', async () => {
+    world.repository.fail(new PortError('source', 'UNAUTHORIZED', 'the Git host asks for credentials (401)', { cause: undefined }));
+    await world.push({ 'apps/web/a.yaml': configMap('a') });
+    const blocked = { status: 'True', reason: 'RepositoryUnreadable', message: expect.stringMatching(/Repository shop\/config cannot be read: .*\(401\)/) };
+    expect(condition('Stalled')).toMatchObject(blocked);
+
+    world.repository.fail(undefined);
+    await world.pass(15_000);
+    expect(app().status?.sync?.state).toBe('Synced');
+    expect(condition('Stalled')).toMatchObject({ status: 'False' });
   });
 
   it('is stalled with the place and the advice when no rule allows it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StageStatus } from '../../src/resources/pipeline.ts';
-import { conditionsOf, failing } from '../../src/status/conditions.ts';
+import { conditionsOf, failing, stalled } from '../../src/status/conditions.ts';
 import { applicationsOf, awaitsPush, placementsOf, runningIn, wantedRevision } from '../../src/sync/wanted.ts';
 import type { PartOf } from '../builders.ts';
 import { application, applicationOf, commitOf, pipeline, repository } from '../builders.ts';
@@ -37,14 +37,21 @@ describe('an Application of its own', () => {
     expect(wantedRevision(application(), repository(), [])).toMatchObject({ ok: true, value: { is: 'not-yet' } });
   });
 
-  it('waits, and repeats the reason, while its Repository cannot be read and never was', () => {
-    const unreadable = repository({
-      status: { observedGeneration: 1, refs: [], conditions: conditionsOf(failing('Unauthorized', 'refuses the credentials (401)'), [], 1, new Date(0)) },
-    });
-    expect(wantedRevision(application(), unreadable, [])).toMatchObject({
-      ok: true,
-      value: { is: 'not-yet', why: expect.stringMatching(/cannot be read: refuses the credentials \(401\)/) },
-    });
+  it.each([
+    ['waits', 'away', 'not-yet', failing('Unreachable', 'the Git host cannot be reached')],
+    ['is blocked', 'to be mended by somebody', 'blocked', stalled('Unauthorized', 'refuses the credentials (401)')],
+  ] as const)('%s, and repeats the reason, while its Repository never was read and is %s', (_, _why, is, conditions) => {
+    const unreadable = repository({ status: { observedGeneration: 1, refs: [], conditions: conditionsOf(conditions, [], 1, new Date(0)) } });
+    const why = expect.stringContaining(`cannot be read: ${conditions[0]?.message ?? ''}`);
+    expect(wantedRevision(application(), unreadable, [])).toMatchObject({ ok: true, value: { is, why } });
+  });
+
+  it('goes on with what was read before, whatever becomes of the Repository', () => {
+    const lost = {
+      ...seen,
+      status: { ...seen.status, conditions: conditionsOf(stalled('Unauthorized', 'refuses the credentials (401)'), [], 1, new Date(0)) },
+    };
+    expect(wantedRevision(application(), lost as typeof seen, [])).toMatchObject({ value: { is: 'wanted' } });
   });
 
   it('is refused without a revision, and with one that does not exist', () => {

@@ -32,9 +32,15 @@ export const applicationReasons = {
   Waiting: {
     standing: 'reconciling',
     meaning:
-      'Something else comes first. The message says what: the Application or its Cluster is suspended, its stage has not admitted a Release yet, its Repository cannot be read, another run is under way, or an object changed while it was being written.',
+      'Something else comes first. The message says what: the Application or its Cluster is suspended, its stage has not admitted a Release yet, its Repository cannot be reached, another run is under way, or an object changed while it was being written.',
     toDo: 'Where `spec.suspend` is set: set it to false. For a Repository: look at its own conditions. Otherwise nothing.',
     next: 'It is looked at again when what it waits for changes, at the latest after ten minutes.',
+  },
+  RepositoryUnreadable: {
+    standing: 'stalled',
+    meaning: 'Nothing was applied yet, and the Repository cannot be read until a person mends it; the message repeats its reason.',
+    toDo: 'Do what the message and the conditions of the Repository say, e.g. renew the token in its Secret.',
+    next: 'The Application goes on by itself as soon as the Repository can be read.',
   },
   OutOfSync: {
     standing: 'held',
