@@ -2,12 +2,13 @@ import type { Desired } from '../diff/desired.ts';
 import { withApplied } from '../diff/desired.ts';
 import { type Cause, type Change, changeOf, type Live } from '../diff/diff.ts';
 import { applicationLabel, type Owner, ownerNamedBy } from '../diff/ownership.ts';
-import { describeId, groupKindText, type LiveObject } from '../model/manifest.ts';
+import { describeId, groupKindText, type LiveObject, type ResourceId } from '../model/manifest.ts';
 import type { Problem } from '../model/parsed.ts';
 import { isPortError, type PortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
 import { concurrently } from './concurrently.ts';
 import type { Destination, ServedKind } from './destination.ts';
+import type { HandOver } from './hand-over.ts';
 
 export type Unproven = { readonly desired: Desired; readonly live?: Live; readonly cause: Cause };
 
@@ -19,6 +20,8 @@ export type DryRunContext = {
   readonly owner: Owner;
   readonly adopt: 'unmanaged' | 'never';
   readonly coming: Coming;
+  /** Asks the hub whether the Application that an object belongs to no longer wants it; missing where there is nobody to ask. */
+  readonly gaveUp?: HandOver['gaveUp'];
   /** Where in the repository an object was written, for messages. */
   readonly originOf: (desired: Desired) => string | undefined;
 };
@@ -57,7 +60,7 @@ export async function dryRunOne({ desired, live, cause }: Unproven, destination:
 
     const existing = await destination.read(kind, desired.id, signal);
     if (existing === undefined) return { change: changeOf(desired, undefined, cause, object.metadata) };
-    const refusal = whyNotOurs(existing, context);
+    const refusal = await whyNotOurs(existing, desired.id, context);
     return refusal === undefined ? { change: changeOf(desired, { id: desired.id, metadata: existing.metadata }, cause, object.metadata) } : refuse(refusal);
   } catch (error) {
     if (!isPortError(error, 'INVALID', 'FORBIDDEN', 'NOT_FOUND')) throw error;
@@ -67,10 +70,11 @@ export async function dryRunOne({ desired, live, cause }: Unproven, destination:
 }
 
 /** Why an object that exists and is not among our members may not be taken over; undefined when it may. */
-function whyNotOurs(existing: LiveObject, { owner, adopt }: DryRunContext): string | undefined {
+async function whyNotOurs(existing: LiveObject, id: ResourceId, { owner, adopt, gaveUp }: DryRunContext): Promise<string | undefined> {
   const named = ownerNamedBy(existing.metadata);
   const label = existing.metadata.labels?.[applicationLabel];
   if (named !== undefined && (named !== referenceText(owner.application) || (label !== undefined && label !== owner.hash))) {
+    if (await gaveUp?.(named, label, id)) return undefined;
     return `belongs to Application ${named}${named === referenceText(owner.application) ? ' of another installation' : ''}, and Application ${referenceText(owner.application)} renders it too: take it out of one of them`;
   }
   if (named === undefined && adopt === 'never')

@@ -1,12 +1,16 @@
 import type { Change, Live } from '../diff/diff.ts';
 import type { Health } from '../health/health.ts';
 import { describeId, resourceKey } from '../model/manifest.ts';
+import { type Reference, referenceText } from '../model/reference.ts';
 import { byKind, compareIds, orderSync } from './order.ts';
 
 /** A change and the health of what is there now; `health` is missing where nothing is live. */
 export type Assessed = { readonly change: Change; readonly health?: Health };
 
-export type Withheld = { readonly live: Live; readonly reason: 'marked to be kept' | 'prune is off' };
+export type Withheld = { readonly live: Live; readonly reason: string };
+
+/** `wantedElsewhere`: who else wants an object now, by resourceKey: it is handed over and not pruned. */
+export type PrunePolicy = { readonly prune: boolean; readonly wantedElsewhere?: ReadonlyMap<string, Reference> };
 
 type Write = Exclude<Change, { type: 'unchanged' }>;
 
@@ -35,7 +39,7 @@ const keeps: readonly (readonly [annotation: string, value: RegExp])[] = [
  *
  * Drift is undone at once, whatever the health of earlier waves: those objects have had their turn.
  */
-export function planSync(assessed: readonly Assessed[], orphans: readonly Live[], policy: { readonly prune: boolean }): SyncPlan {
+export function planSync(assessed: readonly Assessed[], orphans: readonly Live[], policy: PrunePolicy): SyncPlan {
   const withheld = orphans
     .toSorted((a, b) => compareIds(a.id, b.id))
     .flatMap((live): Withheld[] => {
@@ -88,7 +92,9 @@ function worstUnsettled(assessed: readonly Assessed[]): Assessed | undefined {
 
 const explain = ({ change, health }: Assessed): string => `${describeId(change.desired.id)}: ${health?.message ?? ''}`;
 
-function reasonToKeep({ metadata }: Live, policy: { readonly prune: boolean }): Withheld['reason'] | undefined {
+function reasonToKeep({ id, metadata }: Live, { prune, wantedElsewhere }: PrunePolicy): string | undefined {
+  const next = wantedElsewhere?.get(resourceKey(id));
+  if (next !== undefined) return `Application ${referenceText(next)} renders it now and takes it over`;
   if (keeps.some(([annotation, value]) => value.test(metadata.annotations?.[annotation] ?? ''))) return 'marked to be kept';
-  return policy.prune ? undefined : 'prune is off';
+  return prune ? undefined : 'prune is off';
 }

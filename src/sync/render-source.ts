@@ -1,4 +1,4 @@
-import type { RenderSource } from '../render/render.ts';
+import type { RenderRequest, RenderSource } from '../render/render.ts';
 import type { Application } from '../resources/application.ts';
 import type { Files } from '../source/source.ts';
 
@@ -15,5 +15,15 @@ export function renderSourceOf({ metadata, spec }: Application, files: Files): R
       ...(helm?.values === undefined ? {} : { values: helm.values }),
       skipCrds: helm?.skipCrds ?? false,
     },
+  };
+}
+
+/** The whole request; `capabilities` asks the cluster, which only charts need. */
+export function renderRequestOf(application: Application, files: Files, capabilities: NonNullable<RenderRequest['capabilities']>): RenderRequest {
+  return {
+    ...renderSourceOf(application, files),
+    namespace: application.spec.destination.namespace,
+    installed: application.status?.installed,
+    capabilities,
   };
 }

@@ -10,6 +10,7 @@ import { applyGroups, pruneGroups, type Written } from './apply.ts';
 import { checkout } from './checkout.ts';
 import type { Destination, ServedKind } from './destination.ts';
 import { comingOf, type DryRunContext, dryRunAll } from './dry-run.ts';
+import { openHandOver } from './hand-over.ts';
 import { readMembers } from './members.ts';
 import { liveOf, type Observation, observe } from './observe.ts';
 import type { SyncOutcome, SyncResult } from './outcome.ts';
@@ -17,7 +18,7 @@ import { extentOf, widened } from './parent.ts';
 import { mayDeploy } from './permission.ts';
 import { type NextStep, planSync } from './plan.ts';
 import type { Ports } from './ports.ts';
-import { renderSourceOf } from './render-source.ts';
+import { renderRequestOf } from './render-source.ts';
 import { newRun, type Run } from './run.ts';
 import { pendingSync } from './sync-request.ts';
 import { placementsOf, wantedRevision } from './wanted.ts';
@@ -64,12 +65,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   run.phase = 'render';
   const open = () => ports.destinations.open(referenceOf(cluster), permission.value, signal);
   const rendered = await ports.render(
-    {
-      ...renderSourceOf(application, files),
-      namespace: application.spec.destination.namespace,
-      installed: application.status?.installed,
-      capabilities: async (within) => (await open()).capabilities(within),
-    },
+    renderRequestOf(application, files, async (within) => (await open()).capabilities(within)),
     signal,
   );
   if (!rendered.ok) return run.end({ is: 'refused', problems: rendered.problems });
@@ -100,10 +96,12 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
   const everything = fullDryRunDue(application, ports.now());
   const comparison = compare(desired.value, live, owner, { everything, applied: run.wasApplied() });
 
+  const handOver = openHandOver(application, ports, signal);
   const context: DryRunContext = {
     kinds,
     owner,
     adopt: application.spec.sync.adopt,
+    gaveUp: handOver.gaveUp,
     coming: comingOf(desired.value, new Set(defined.keys()), application.spec.sync.createNamespace ? [application.spec.destination.namespace] : []),
     originOf: ({ id: { namespace, ...id } }) =>
       rendered.value.origins.get(resourceKey({ ...id, ...(namespace === undefined ? {} : { namespace }) })) ?? rendered.value.origins.get(resourceKey(id)),
@@ -120,7 +118,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
     signal,
   );
   const assessed = all.map((change) => withHealth(change, observation));
-  const plan = planSync(assessed, comparison.orphans, application.spec.sync);
+  const plan = planSync(assessed, comparison.orphans, { ...application.spec.sync, wantedElsewhere: await handOver.wantedElsewhere(comparison.orphans) });
   run.objects = {
     rendered: desired.value.length,
     members,

@@ -200,6 +200,32 @@ describe('what cannot be a member', () => {
   });
 });
 
+describe('an object that moves from one Application to another', () => {
+  it('keeps what it holds: a claim is handed over, not removed and made anew, and goes on when its Application is renamed', async () => {
+    const room = await ground.openRoom('moves');
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    const claim = JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec });
+    const claims = () => ground.objects<LiveObject>(room, 'persistentvolumeclaims');
+    const owner = { metadata: { annotations: { 'sluice.dev/owner': `${home}/moves-to` } } };
+    await ground.push({ 'moves-from/claim.yaml': claim, 'moves-from/own.yaml': configMap('from'), 'moves-to/own.yaml': configMap('to') });
+    await ground.toHub(application('moves-from', room), application('moves-to', room));
+    const [before] = await soon(async () => {
+      expect(await claims()).toHaveLength(1);
+      return claims();
+    });
+
+    const commit = await ground.push({ 'moves-from/claim.yaml': undefined, 'moves-to/claim.yaml': claim });
+    await ground.untilStatus('moves-to', { commit, objects: { rendered: 2, members: 2, outOfSync: 0 } });
+    await ground.untilStatus('moves-from', { commit, sync: { state: 'Synced' }, objects: { rendered: 1, members: 1, withheld: [] } });
+    expect(await claims()).toMatchObject([{ ...owner, metadata: { ...owner.metadata, uid: before?.metadata.uid } }]);
+
+    await ground.world.hub.kubectl(['delete', 'applications.sluice.dev', 'moves-to', '-n', home]);
+    await ground.toHub(application('moves-on', room, { path: 'moves-to' }));
+    await ground.untilStatus('moves-on', { objects: { rendered: 2, members: 2, outOfSync: 0 } });
+    expect(await claims()).toMatchObject([{ metadata: { uid: before?.metadata.uid } }]);
+  });
+});
+
 describe('steps of a sync', () => {
   it('applies a namespace, a definition with its objects, and a role with its binding in one first sync, by a service account that is no admin of the cluster', async () => {
     const room = await ground.openRoom('first');
