@@ -263,7 +263,9 @@ describe('wrong declarations', () => {
     for (const name of ['wrong-token', 'wrong-password']) {
       const texts = [`Repository ${home}/${name}`, `(${url}/`, 'the Git host refuses the credentials (401)', 'secretRef'];
       await ground.untilStatus(name, {
-        conditions: expect.arrayContaining([expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'RepositoryUnreadable', message: message(...texts) })]),
+        conditions: expect.arrayContaining([
+          expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'RepositoryUnreadable', message: message(...texts) }),
+        ]),
       });
     }
     await soon(async () => {

@@ -158,7 +158,12 @@ describe('what cannot be read', () => {
         conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'False', reason, message: message(...texts) })]),
       }),
     );
-    const stalled = { type: 'Stalled', status: 'True', reason: 'RepositoryUnreadable', message: message(`Repository ${home}/${name} cannot be read`, ...texts) };
+    const stalled = {
+      type: 'Stalled',
+      status: 'True',
+      reason: 'RepositoryUnreadable',
+      message: message(`Repository ${home}/${name} cannot be read`, ...texts),
+    };
     await ground.untilStatus(name, { conditions: expect.arrayContaining([expect.objectContaining(stalled)]) });
     await expectNothingIn(room);
   });

@@ -69,7 +69,13 @@ const results: readonly (readonly [string, SyncResult, string, string, number])[
     'Ready=Unknown Waiting Reconciling=True Stalled=False',
     700,
   ],
-  ['blocked', { is: 'blocked', message: 'Repository shop/config cannot be read' }, 'Unknown', 'Ready=False RepositoryUnreadable Reconciling=False Stalled=True', 600_000],
+  [
+    'blocked',
+    { is: 'blocked', message: 'Repository shop/config cannot be read' },
+    'Unknown',
+    'Ready=False RepositoryUnreadable Reconciling=False Stalled=True',
+    600_000,
+  ],
   ['out of sync', { is: 'out-of-sync', message: '2 objects differ' }, 'OutOfSync', 'Ready=False OutOfSync Reconciling=False Stalled=False', 600_000],
 ];
 
