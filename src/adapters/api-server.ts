@@ -6,7 +6,7 @@ import { PortError } from '../model/port-error.ts';
 import type { Identity } from '../sync/destination.ts';
 import { type Credentials, openCredentials } from './cluster-credentials.ts';
 import { parseKubeconfig } from './kubeconfig.ts';
-import { connectionError, credentialsError, refusalOf, type Server, timeoutError } from './refusal.ts';
+import { connectionError, credentialsError, refusalOf, type Server, silenceError, timeoutError } from './refusal.ts';
 import { openRequestLimit } from './request-limit.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -25,6 +25,8 @@ export type Request = {
   readonly signal: AbortSignal;
   /** For one attempt, from when it is sent. */
   readonly timeoutMs?: number;
+  /** Asks whether the server is there, at once and on a connection that nobody else uses. After two in a row without an answer, see ApiServer. */
+  readonly isProbe?: boolean;
 };
 
 export type Answer = { readonly status: number; readonly body: unknown; readonly warnings: readonly string[] };
@@ -32,6 +34,8 @@ export type Answer = { readonly status: number; readonly body: unknown; readonly
 /**
  * One Kubernetes API server over pooled keep-alive connections. Both methods throw PortError (UNREACHABLE, TIMEOUT, UNAUTHORIZED, FORBIDDEN,
  * NOT_FOUND, CONFLICT, INVALID), or the reason of the signal. No message holds a credential or a value of a Secret.
+ * A server that leaves two probes in a row without an answer is silent: what is under way breaks off, and until a probe is answered everything
+ * else fails at once, so that nobody is held up by it and no dead connection outlives the silence.
  */
 export type ApiServer = Server & {
   send(request: Request): Promise<Answer>;
@@ -58,6 +62,8 @@ const defaultTimeoutMs = 60_000;
 const maxAnswerBytes = 128 * 1024 * 1024;
 const maxLineCharacters = 32 * 1024 * 1024;
 const attemptsWhenRefused = 6;
+/** One unanswered question is bad luck. */
+const probesUntilSilent = 2;
 
 /** Throws PortError INVALID when the kubeconfig is refused. Nothing is asked of the server yet. */
 export function openApiServer(
@@ -72,6 +78,8 @@ export function openApiServer(
   const credentials = openCredentials(parsed.value);
   const limit = openRequestLimit(connections);
   let pool: Pool | undefined;
+  let unanswered = 0;
+  const isSilent = () => unanswered >= probesUntilSilent;
 
   async function letIn(): Promise<{ readonly held: Credentials; readonly pool: Pool }> {
     const held = await credentials.current().catch((error: unknown) => {
@@ -107,11 +115,22 @@ export function openApiServer(
   async function attempt(request: Request): Promise<Received> {
     using deadline = openDeadline(request);
     try {
-      const answer = await ask(request, 'requests', deadline.signal);
+      const answer = await ask(request, request.isProbe ? 'watches' : 'requests', deadline.signal);
+      if (request.isProbe) unanswered = 0;
       return { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()) };
     } catch (error) {
+      if (request.isProbe && !request.signal.aborted) missed(deadline);
       throw failure(error, request, deadline);
     }
+  }
+
+  /** A connection that is refused is an answer as well. */
+  function missed(deadline: Deadline): void {
+    unanswered = deadline.isOver() ? unanswered + 1 : 0;
+    if (!isSilent()) return;
+    void pool?.requests.destroy().catch(() => {});
+    void pool?.watches.destroy().catch(() => {});
+    pool = undefined;
   }
 
   const refusal = (request: Request, { status, headers, body }: Received): PortError =>
@@ -127,7 +146,8 @@ export function openApiServer(
     ...server,
     async send(request) {
       for (let attempts = 1; ; attempts += 1) {
-        const leave = await limit.enter(request.signal);
+        if (isSilent() && !request.isProbe) throw silenceError(server);
+        const leave = request.isProbe ? () => {} : await limit.enter(request.signal);
         const received = await attempt(request).finally(leave);
         onAnswer(name, request.method, received.status);
         if (received.status < 300) {
@@ -143,6 +163,7 @@ export function openApiServer(
       }
     },
     async stream(request) {
+      if (isSilent()) throw silenceError(server);
       const deadline = openDeadline(request);
       try {
         const answer = await ask(request, 'watches', deadline.signal);

@@ -109,7 +109,7 @@ export function destinationWatches({ serverOf, times, missingMs = 10_000 }: Opti
 
   return {
     async version(cluster, signal) {
-      const { body } = await current(cluster).send({ method: 'GET', path: '/version', signal, timeoutMs: versionWithinMs });
+      const { body } = await current(cluster).send({ method: 'GET', path: '/version', signal, timeoutMs: versionWithinMs, isProbe: true });
       const version = at(body, 'gitVersion');
       return typeof version === 'string' && version !== '' ? version.slice(0, 64) : 'unknown';
     },

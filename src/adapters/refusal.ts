@@ -65,6 +65,12 @@ export function timeoutError(server: Server, timeoutMs: number, cause: unknown):
   return new PortError(server.port, 'TIMEOUT', `${server.name}: ${server.url} did not answer within ${timeoutMs / 1000} s`, { cause });
 }
 
+/** Of a request that was not sent. */
+export function silenceError(server: Server): PortError {
+  const message = `${server.name}: ${server.url} has stopped answering; it is asked again every few seconds, and everything goes on once it answers`;
+  return new PortError(server.port, 'UNREACHABLE', message, { cause: undefined });
+}
+
 function detailsOf(answer: unknown, text: string): RefusalDetails {
   const causes: unknown = at(answer, 'details', 'causes');
   const named = Array.isArray(causes) ? causes.map((cause) => textAt(cause, 'field')).filter((field) => field !== '') : [];

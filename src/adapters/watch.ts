@@ -39,7 +39,7 @@ type Times = {
 
 export type Watch = { stop(): Promise<void> };
 
-const usualTimes: Times = { inactivityMs: 150_000, serverTimeoutMs: 240_000, backoffMs: { least: 200, most: 10_000 }, missingMs: 30_000 };
+const usualTimes: Times = { inactivityMs: 90_000, serverTimeoutMs: 240_000, backoffMs: { least: 200, most: 10_000 }, missingMs: 30_000 };
 
 const pageSize = 500;
 

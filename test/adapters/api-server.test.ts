@@ -260,3 +260,30 @@ it('does not let an error of the program through, which may hold a token', async
   expect(error).toMatchObject({ code: 'UNAUTHORIZED' });
   expect(JSON.stringify([String(error), String((error as Error).cause)])).not.toContain('hunter2');
 });
+
+it('asks nothing but whether it is there of a server that left two probes without an answer, until it answers', async () => {
+  let answers = false;
+  const { server, asked } = await serve(() => (answers ? { status: 200, body: { kind: 'ConfigMap' } } : undefined));
+  const probe = () => get(server, { path: '/version', isProbe: true, timeoutMs: 100 });
+  const underWay = failed(get(server));
+  const watching = failed(server.stream({ method: 'GET', path: '/api/v1/configmaps', signal }));
+
+  expect(await failed(probe())).toMatchObject({ code: 'TIMEOUT' });
+  expect(await failed(probe())).toMatchObject({ code: 'TIMEOUT' });
+  expect(await underWay).toMatchObject({ code: 'UNREACHABLE' });
+  expect(await watching).toMatchObject({ code: 'UNREACHABLE' });
+  const before = asked.length;
+  expect(await failed(get(server))).toMatchObject({ code: 'UNREACHABLE', retryable: true, message: expect.stringContaining('has stopped answering') });
+  expect(asked).toHaveLength(before);
+
+  answers = true;
+  await probe();
+  expect((await get(server)).status).toBe(200);
+});
+
+it('goes on asking a server that refuses connections: that is no silence', async () => {
+  const { server, close } = await serve(() => ({ status: 200 }));
+  await close();
+  for (let tries = 0; tries < 3; tries += 1) expect(await failed(get(server, { isProbe: true }))).toMatchObject({ code: 'UNREACHABLE' });
+  expect(await failed(get(server))).toMatchObject({ message: expect.not.stringContaining('has stopped answering') });
+});

@@ -8,6 +8,9 @@ export type TcpProxy = AsyncDisposable & {
   cut(): Promise<void>;
   /** Keeps all present connections open and lets nothing more through, as after the timeout of a NAT gateway. */
   swallow(): void;
+  /** The same with connections that are made from now on: they are taken, and nothing is ever answered. */
+  silence(): void;
+  /** New connections reach the server again. Those that were swallowed stay so. */
   mend(): Promise<void>;
   /** How many connections were made so far. */
   readonly connections: () => number;
@@ -18,6 +21,7 @@ export async function openTcpProxy(target: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let swallowed = new WeakSet<Socket>();
   let made = 0;
+  let silent = false;
 
   const server: Server = createServer((near) => {
     made += 1;
@@ -37,6 +41,7 @@ export async function openTcpProxy(target: string): Promise<TcpProxy> {
       });
     }
     nearOf.add(near);
+    if (silent) swallowed.add(near);
   });
   const nearOf = new Set<Socket>();
   const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
@@ -56,7 +61,14 @@ export async function openTcpProxy(target: string): Promise<TcpProxy> {
     swallow() {
       swallowed = new WeakSet(nearOf);
     },
-    mend: () => listen(ownPort),
+    silence() {
+      swallowed = new WeakSet(nearOf);
+      silent = true;
+    },
+    async mend() {
+      silent = false;
+      if (!server.listening) await listen(ownPort);
+    },
     connections: () => made,
     [Symbol.asyncDispose]: () => (server.listening ? cut() : Promise.resolve()),
   };
