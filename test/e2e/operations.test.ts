@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { environmentHead } from '../../tools/demo-evidence.ts';
 import { startChild } from '../../tools/process.ts';
-import { expectEndsRight, generations, openShop, promotionsOf, pushMark, type Shop, seen, stageOf, syncBegins, until } from './shop.ts';
+import { expectEndsRight, generations, openShop, pushMark, type Shop, seen, stageOf, syncBegins, until } from './shop.ts';
 
 const stopWithinMs = 10_000;
 
@@ -51,44 +50,6 @@ describe('Sluice, stopped with SIGTERM', () => {
     await stop();
     const commit = await pushMark(shop);
     await shop.world.startSluice();
-    await expectEndsRight(shop, commit);
-  });
-});
-
-describe('Sluice, killed', () => {
-  const kill = async () => {
-    await shop.world.killSluice();
-    await shop.world.startSluice();
-  };
-
-  it('ends right, and promotes once, when that happens in a sync of staging, once the Git host has the promotion commit, and in the sync of production', {
-    timeout: 240_000,
-  }, async () => {
-    const before = await environmentHead(shop.world);
-    const inStaging = syncBegins(shop, 'staging');
-    const inProduction = syncBegins(shop, 'production');
-    inProduction.catch(() => {}); // awaited last
-    const commit = await pushMark(shop);
-    await inStaging;
-    await kill();
-    await until('the branch of production moves', async () => ((await environmentHead(shop.world)) === before ? undefined : true));
-    await kill();
-    await inProduction;
-    await kill();
-    await expectEndsRight(shop, commit);
-    expect((await promotionsOf(shop))[1]?.commit).toBe(before);
-  });
-});
-
-describe('Redis, flushed', () => {
-  it('has lost nothing, neither in a sync of staging nor in one of production', { timeout: 240_000 }, async () => {
-    const syncs = [syncBegins(shop, 'staging'), syncBegins(shop, 'production')];
-    for (const sync of syncs) sync.catch(() => {}); // awaited one after the other
-    const commit = await pushMark(shop);
-    for (const sync of syncs) {
-      await sync;
-      await shop.world.redis.cli('FLUSHALL');
-    }
     await expectEndsRight(shop, commit);
   });
 });

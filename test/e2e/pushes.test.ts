@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commitMark, expectExactly, expectOneCommitPerAdmission, openShop, resources, type Shop, seen, until, untilVerified } from './shop.ts';
+import { commitMark, expectExactly, expectOneCommitPerAdmission, openShop, resources, type Shop, seen, stageOf, until, untilVerified } from './shop.ts';
 
 const ten = (first: number): readonly string[] => Array.from({ length: 10 }, (_, index) => String(first + index));
 
@@ -60,5 +61,39 @@ describe('ten pushes as fast as the host takes them', () => {
     await expectExactly(shop, 'production');
     await expectOneCommitPerAdmission(shop);
     expect((await resources(shop, 'releases')).filter(({ spec }) => commits.slice(0, -1).includes(spec.revision))).toEqual([]);
+  });
+
+  it('are outdone by one every two seconds for a minute: with a soak of five, production still moves, and what is skipped says so', {
+    timeout: 300_000,
+  }, async () => {
+    const soak = [{ op: 'replace', path: '/spec/stages/0/verify/soakSeconds', value: 5 }];
+    await shop.world.hub.kubectl(['patch', 'pipelines.sluice.dev', 'shop', '-n', 'shop', '--type=json', '-p', JSON.stringify(soak)]);
+    const before = (await stageOf(shop, 'production'))?.admitted?.ordinal ?? 0;
+    const commits: string[] = [];
+    const began = performance.now();
+    while (performance.now() - began < 60_000) {
+      commits.push(await commitMark(shop, `every two seconds ${commits.length}`));
+      await shop.scene.clone.push();
+      await pause(Math.max(0, began + commits.length * 2000 - performance.now()));
+    }
+    const after = (await stageOf(shop, 'production'))?.admitted?.ordinal ?? 0;
+    // On an idle machine it is eight times.
+    expect(after - before, 'admissions to production while the pushes came').toBeGreaterThanOrEqual(3);
+
+    await untilVerified(shop, commits.at(-1) ?? '');
+    for (const stage of ['staging', 'production'] as const) await expectExactly(shop, stage);
+    const promotions = await expectOneCommitPerAdmission(shop);
+    const promoted = promotions.map((promotion) => promotion.promoted);
+    const told = (await resources(shop, 'releases')).filter(({ spec }) => commits.slice(0, -1).includes(spec.revision));
+    const skipped = told.filter(({ spec }) => !promoted.includes(spec.revision));
+    expect(skipped.length).toBeGreaterThan(0);
+    for (const { status } of skipped) expect(status?.summary).toMatch(/production skipped$/);
+    for (const { spec, status } of told)
+      if (promoted.includes(spec.revision)) expect(status?.summary).toMatch(/^staging verified, production (verified|skipped|pending)/);
+    const [one] = skipped;
+    await until('the Git host says so too', async () => {
+      const statuses = await shop.world.gitea.commitStatuses(shop.world.repository.name, one?.spec.revision ?? '');
+      return statuses.some(({ context, description }) => context === 'sluice/shop/production' && description.startsWith('skipped')) ? true : undefined;
+    });
   });
 });
