@@ -11,6 +11,7 @@ import { referenceOf, resolveReference } from '../resources/resource.ts';
 import type { Destination, Identity } from '../sync/destination.ts';
 import type { DryRunContext } from '../sync/dry-run.ts';
 import { renderSourceOf } from '../sync/render-source.ts';
+import { unifiedDiff } from '../sync/unified-diff.ts';
 import { type Answer, refuse, refusedAs } from './answer.ts';
 import { openServer, readOne, referenceFrom } from './custom-resources.ts';
 import { readSomeObjects } from './input.ts';
@@ -18,7 +19,6 @@ import { type ChosenContext, type KubeconfigOptions, readKubeconfig } from './ku
 import { localFiles } from './local-files.ts';
 import { renderFolder } from './render-folder.ts';
 import { exitCodes, type Run, type Terminal, type Work } from './terminal.ts';
-import { unifiedDiff } from './unified-diff.ts';
 import { wantedChanges } from './wanted-changes.ts';
 import { findWorkFolder, workTreeOf } from './work-folder.ts';
 

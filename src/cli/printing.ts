@@ -1,3 +1,4 @@
+import { harmless } from '../model/harmless.ts';
 import type { Json } from '../model/json.ts';
 
 export type OutputOption = { readonly output?: 'json' | undefined };
@@ -23,9 +24,6 @@ export function tableText(header: readonly string[], rows: readonly (readonly st
     )
     .join('');
 }
-
-/** One line without control characters. */
-export const harmless = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/[\p{Cc}\p{Cf}]/gu, '');
 
 /** How long ago, as kubectl says it: 42s, 5m, 3h, 12d. */
 export function ageText(since: string | undefined, now: Date): string {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ApiServer } from '../adapters/api-server.ts';
+import { harmless } from '../model/harmless.ts';
 import { accepted } from '../model/parsed.ts';
 import { isPortError } from '../model/port-error.ts';
 import { type Reference, referenceText } from '../model/reference.ts';
@@ -8,7 +9,6 @@ import { syncRequestedAnnotation } from '../sync/sync-request.ts';
 import { type Answer, refuse } from './answer.ts';
 import { annotate, openServer, readOne, referenceFrom } from './custom-resources.ts';
 import { type KubeconfigOptions, readKubeconfig } from './kubeconfig.ts';
-import { harmless } from './printing.ts';
 import { judgeSync, type SyncProgress } from './sync-progress.ts';
 import { type ExitCode, exitCodes, type Run, type Terminal, type Work } from './terminal.ts';
 

@@ -8,10 +8,11 @@ import { referenceOf } from '../resources/resource.ts';
 import { concurrently } from '../sync/concurrently.ts';
 import type { Destination } from '../sync/destination.ts';
 import { comingOf, type DryRunContext, dryRunAll, type Unproven } from '../sync/dry-run.ts';
+import { keepingAnswers } from '../sync/dry-run-answers.ts';
 import { readMembers } from '../sync/members.ts';
 import { extentOf } from '../sync/parent.ts';
 import { planSync } from '../sync/plan.ts';
-import type { Difference } from './unified-diff.ts';
+import type { Difference } from '../sync/unified-diff.ts';
 
 /** `notes`: what could not be asked, and what would stay; `problems`: what a sync would refuse. */
 export type WantedChanges = { readonly differences: readonly Difference[]; readonly notes: readonly string[]; readonly problems: readonly Problem[] };
@@ -45,14 +46,6 @@ export async function wantedChanges(
 
   const live = await readLive(desired.value, kinds, destination, signal);
   const answers = new Map<string, LiveObject>();
-  const listening: Destination = {
-    ...destination,
-    async dryRun(kind, manifest, aborted) {
-      const answer = await destination.dryRun(kind, manifest, aborted);
-      answers.set(resourceKey({ group: kind.group, kind: kind.kind, ...at(manifest, kind.namespaced) }), answer.object);
-      return answer;
-    },
-  };
   const { sync } = application.spec;
   const context: DryRunContext = {
     kinds,
@@ -63,7 +56,7 @@ export async function wantedChanges(
   };
   const { changes, refused } = await dryRunAll(
     desired.value.map((each) => unprovenOf(each, live, owner)),
-    listening,
+    keepingAnswers(destination, answers),
     context,
     signal,
   );
@@ -86,11 +79,6 @@ function unprovenOf(desired: Desired, live: ReadonlyMap<string, LiveObject>, own
   const isOurs = object !== undefined && isMember(object.metadata, owner);
   return { desired, ...(isOurs ? { live: { id: desired.id, metadata: object.metadata } } : {}), cause: 'revision' };
 }
-
-const at = ({ metadata }: Manifest, namespaced: boolean): { readonly name: string; readonly namespace?: string } => ({
-  name: metadata.name,
-  ...(namespaced && metadata.namespace !== undefined ? { namespace: metadata.namespace } : {}),
-});
 
 async function readLive(
   desired: readonly Desired[],

@@ -1,7 +1,7 @@
 import { type Desired, definedKinds, desiredObjects } from '../diff/desired.ts';
-import { type Change, compare } from '../diff/diff.ts';
-import { isMember, ownerOf } from '../diff/ownership.ts';
-import { describeId, groupKindText, groupOf, resourceKey } from '../model/manifest.ts';
+import { type Change, compare, type Live } from '../diff/diff.ts';
+import { isMember, type Owner, ownerOf } from '../diff/ownership.ts';
+import { describeId, groupKindText, groupOf, type LiveObject, resourceKey } from '../model/manifest.ts';
 import type { Problem } from '../model/parsed.ts';
 import { PortError } from '../model/port-error.ts';
 import type { Application } from '../resources/application.ts';
@@ -14,14 +14,14 @@ import { openHandOver } from './hand-over.ts';
 import { readMembers } from './members.ts';
 import { liveOf, type Observation, observe } from './observe.ts';
 import type { SyncOutcome, SyncResult } from './outcome.ts';
-import { extentOf, widened } from './parent.ts';
+import { type Extent, extentOf, widened } from './parent.ts';
 import { mayDeploy } from './permission.ts';
-import { type NextStep, planSync } from './plan.ts';
+import { type NextStep, planSync, type SyncPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { renderRequestOf } from './render-source.ts';
 import { newRun, type Run } from './run.ts';
 import { pendingSync } from './sync-request.ts';
-import { placementsOf, wantedRevision } from './wanted.ts';
+import { placementsOf, type Wanted, wantedRevision } from './wanted.ts';
 import { releaseClaim, writer } from './writer.ts';
 
 const afterConflictMs = 250;
@@ -47,7 +47,25 @@ export async function syncOnce(application: Application, ports: Ports, signal: A
   }
 }
 
-async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncOutcome> {
+/** What a look found: everything that is wanted, everything that is there, and what comes next. */
+export type Looked = {
+  readonly wanted: Wanted;
+  readonly destination: Destination;
+  readonly owner: Owner;
+  readonly parent: LiveObject | undefined;
+  readonly wide: Extent;
+  readonly desired: readonly Desired[];
+  readonly live: readonly Live[];
+  readonly context: DryRunContext;
+  readonly all: readonly Change[];
+  readonly refused: readonly Problem[];
+  readonly orphans: readonly Live[];
+  readonly observation: Observation;
+  readonly plan: SyncPlan;
+};
+
+/** The half of a sync that only reads: source -> render -> members -> diff -> dry-run -> plan. An outcome when there is nothing to go on with. */
+export async function look(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncOutcome | Looked> {
   const { application } = run;
   const placed = await placeOf(application, ports, signal);
   if ('result' in placed) return run.end(placed.result);
@@ -127,12 +145,20 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
     withheld: plan.withheld.map((kept) => `${describeId(kept.live.id)}: ${kept.reason}`).slice(0, 10),
   };
   run.observe(desired.value, observation);
+  return { wanted, destination, owner, parent, wide, desired: desired.value, live, context, all, refused, orphans: comparison.orphans, observation, plan };
+}
+
+async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncOutcome> {
+  const looked = await look(run, ports, signal);
+  if (!('plan' in looked)) return looked;
+  const { destination, live, context, all, refused, plan } = looked;
+  const { kinds } = context;
   if (refused.length > 0) return run.end({ is: 'refused', problems: refused });
 
-  const held = withheldByPolicy(application, all, plan.next);
+  const held = withheldByPolicy(run.application, all, plan.next);
   if (held !== undefined) return run.end({ is: 'out-of-sync', message: held });
 
-  const writing = writer({ run, ports, destination, owner, parent, wide, desired: desired.value, wanted, signal });
+  const writing = writer({ ...looked, run, ports, signal });
   switch (plan.next.step) {
     case 'apply': {
       run.phase = 'apply';
@@ -143,7 +169,7 @@ async function steps(run: Run, ports: Ports, signal: AbortSignal): Promise<SyncO
         { destination, context, keepClaim: writing.keepClaim, prepare: writing.prepare, superseded: writing.superseded },
         signal,
       );
-      return run.end(await afterWriting(run, ports, destination, { kinds, desired: desired.value, all, written, remaining: plan.next.remaining }, signal));
+      return run.end(await afterWriting(run, ports, destination, { kinds, desired: looked.desired, all, written, remaining: plan.next.remaining }, signal));
     }
     case 'prune': {
       run.phase = 'prune';

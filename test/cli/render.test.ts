@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { localFiles } from '../../src/cli/local-files.ts';
-import { objectYaml } from '../../src/cli/object-yaml.ts';
+import { objectYaml } from '../../src/render/object-yaml.ts';
 import { readManifests } from '../../src/render/yaml.ts';
 import { jsonOf, openFolder, runCli } from './run-cli.ts';
 

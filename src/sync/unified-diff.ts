@@ -1,8 +1,8 @@
 import { createTwoFilesPatch } from 'diff';
+import { type Shown, shownPair } from '../diff/shown.ts';
+import { harmless } from '../model/harmless.ts';
 import { isJsonObject, type Json } from '../model/json.ts';
-import { objectYaml } from './object-yaml.ts';
-import { harmless } from './printing.ts';
-import { type Shown, shownPair } from './shown.ts';
+import { objectYaml } from '../render/object-yaml.ts';
 
 /** `null`: there is none on that side. */
 export type Difference = { readonly title: string; readonly before: unknown; readonly after: unknown };

@@ -1,5 +1,5 @@
-import { applicationLabel, appliedAnnotation, ownerAnnotation, partOfLabel } from '../diff/ownership.ts';
 import { isJsonObject, type Json, type JsonObject } from '../model/json.ts';
+import { applicationLabel, appliedAnnotation, ownerAnnotation, partOfLabel } from './ownership.ts';
 
 /** An object as a diff shows it: undefined where there is none. */
 export type Shown = JsonObject | undefined;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unifiedDiff } from '../../src/cli/unified-diff.ts';
+import { unifiedDiff } from '../../src/sync/unified-diff.ts';
 
 const secret = (data: Record<string, string>, annotations: Record<string, string> = {}) => ({
   apiVersion: 'v1',

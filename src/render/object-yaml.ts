@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { canonicalJson, type Json } from '../model/json.ts';
-import { readDocuments } from '../render/documents.ts';
+import { readDocuments } from './documents.ts';
 
 /**
  * An object as a YAML document that kubectl reads back as the same object. Texts are quoted where YAML 1.1 would take them for something else,
