@@ -16,7 +16,10 @@ import { inClusterKubeconfig } from './adapters/in-cluster.ts';
 import { leaderLeases } from './adapters/leader-lease.ts';
 import { openMetrics } from './adapters/prometheus.ts';
 import { openRenderTools } from './adapters/render-tools.ts';
+import { openEvents } from './api/events.ts';
 import { healthRoutes } from './api/health-routes.ts';
+import { type Inspect, openInspections } from './api/inspections.ts';
+import { localRoutes } from './api/local-routes.ts';
 import { metricsRoute } from './api/metrics-route.ts';
 import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
@@ -28,6 +31,7 @@ import { openRenderCache } from './render/cache.ts';
 import { inputsOf, render } from './render/render.ts';
 import { openSigner } from './signer.ts';
 import type { Source } from './source/source.ts';
+import { type Inspection, inspect } from './sync/inspect.ts';
 import { openLiveObjects } from './sync/observe.ts';
 import { openRepositorySecrets } from './sync/repository-access.ts';
 import { webhookRoutes } from './webhooks/webhook-routes.ts';
@@ -45,6 +49,7 @@ const renderCacheBytes = 128 * 1024 * 1024;
 const liveObjectsKept = 5_000;
 const gitTimeoutMs = 60_000;
 const stopWithinMs = 10_000;
+const pageFolder = join(import.meta.dirname, '../web/dist');
 
 const parsed = parseConfig(process.env);
 if (!parsed.ok) {
@@ -90,11 +95,19 @@ async function serve(): Promise<void> {
   const repositories = openRepositorySecrets(hub, () => new Date());
 
   let controller: Controller | undefined;
-  hub.start((change) => controller?.take(change));
+  const events = openEvents();
+  let look: Inspect = lookElsewhere;
+  const inspections = openInspections({ inspect: (application, signal) => look(application, signal), now: () => new Date() });
+  hub.start((change) => {
+    controller?.take(change);
+    if (change.kind === 'Application') inspections.forget(change.reference);
+    events.tell(change);
+  });
   await hub.whenSynced(stopping.signal);
 
   if (config.roles.includes('worker')) {
     const ports = await openPorts();
+    look = (application, signal) => inspect(application, ports, signal);
     const gitea = openGitea();
     const steps = {
       refresh: measured('refresh', refreshStep(ports, queue.patient, log), metrics),
@@ -137,6 +150,7 @@ async function serve(): Promise<void> {
       },
       onPush: (reference) => queue.nudge('refresh', reference),
     });
+    await server.register(localRoutes, { api: { hub, events, inspections }, page: { folder: pageFolder }, logLevel: 'warn' });
   }
   closing.defer(() => closeServer(server, stopWithinMs));
   await server.listen({ host: config.listen.host, port: config.listen.port });
@@ -185,6 +199,11 @@ async function serve(): Promise<void> {
       await led.stop();
     };
   }
+}
+
+/** Only workers render and have credentials of clusters. */
+async function lookElsewhere(): Promise<Inspection> {
+  return { objects: [], problems: [], why: 'this process has not the role worker, so it may not look at clusters; what the status says is shown' };
 }
 
 function hubKubeconfig({ hub }: Config): string {

@@ -56,7 +56,15 @@ it('the environment is read in the composition roots alone, and handed on to pro
   expect(globSync('src/**/*.ts').filter((file) => readFileSync(file, 'utf8').includes('process.env') && !mayRead.includes(file))).toEqual([]);
 });
 
+it('the page takes from src nothing but the types of the API answers', () => {
+  const imported = globSync('web/src/**/*.{ts,tsx}').flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^import .*? from '(\.\.\/\.\.[^']+)'/gm)].map(([line]) => line),
+  );
+  expect(imported.filter((line) => !/^import type .* from '\.\.\/\.\.\/src\/api\/answers\.ts'$/.test(line))).toEqual([]);
+  expect(imported.length).toBeGreaterThan(0);
+});
+
 it('no file is longer than 400 lines', () => {
-  const long = globSync('{src,test,tools}/**/*.ts').filter((file) => readFileSync(file, 'utf8').split('\n').length > 400);
+  const long = globSync('{src,test,tools,web/src}/**/*.{ts,tsx}').filter((file) => readFileSync(file, 'utf8').split('\n').length > 400);
   expect(long).toEqual([]);
 });

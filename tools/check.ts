@@ -6,8 +6,9 @@ const root = join(import.meta.dirname, '..');
 /** Everything that needs no running part. All of them are run, so that one look shows all problems. */
 const checks = [
   { name: 'form and lint (biome)', command: ['biome', 'check', '--error-on-warnings', '.'] },
-  { name: 'promises and cycles (oxlint)', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'tools', 'test', 'bench'] },
+  { name: 'promises and cycles (oxlint)', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'tools', 'test', 'bench', 'web'] },
   { name: 'types (tsc)', command: ['tsc', '-p', '.'] },
+  { name: 'types of the page (tsc)', command: ['tsc', '-p', 'web'] },
   { name: 'unused files, exports and dependencies (knip)', command: ['knip', '--no-progress'] },
 ] as const;
 

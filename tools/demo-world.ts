@@ -6,6 +6,7 @@ import type { BorrowedCluster } from './demo-borrowed-cluster.ts';
 import { type DemoCluster, destinationFile, exampleLayout, hubResources, type ShopLayout, type Stage } from './demo-resources.ts';
 import { type SluiceEnvironment, type SluiceProcess, sluiceProcess } from './demo-sluice.ts';
 import { type Gitea, startGitea } from './gitea.ts';
+import { ensurePage } from './page.ts';
 import type { Parts } from './parts.ts';
 import { withFreePorts } from './process.ts';
 import { type Redis, startRedis } from './redis.ts';
@@ -154,6 +155,7 @@ async function start<Cluster extends DemoCluster>(
   const folder = stack.use(await openRunFolder());
   const started: Started = (starting) => starting.then((thing) => stack.use(thing));
   const webhookSecret = randomBytes(24).toString('hex');
+  await ensurePage({ say });
   const clusters = await openClusters(folder, started);
   const { shop } = clusters;
 

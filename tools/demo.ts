@@ -113,7 +113,8 @@ async function tellStory(world: DemoWorld, stop: AbortSignal): Promise<readonly 
 }
 
 function printAddresses({ sluice, gitea, hub, staging, production, dir }: DemoWorld): void {
-  say(`  Sluice      ${sluice.url}  (log: ${sluice.logFile})`);
+  say(`\n  The page    ${sluice.url}  — watch there what follows here\n`);
+  say(`  Sluice      log: ${sluice.logFile}`);
   say(`  Git host    ${gitea.url}  (user ${gitea.user}, password ${gitea.password})`);
   for (const { name, url, kubectlOptions } of [hub, staging, production]) say(`  ${name.padEnd(10)}  ${url}  (kubectl ${kubectlOptions.join(' ')})`);
   say(`  everything of this run on this machine is in ${dir} and goes with it`);

@@ -14,7 +14,12 @@ const placed = { namespace: text, name: text };
 
 const Reference = answer(placed);
 
-const Standing = answer({ ready: word('True', 'False', 'Unknown'), reason: text, message: text });
+const Standing = answer({
+  ready: word('True', 'False', 'Unknown'),
+  reason: text,
+  message: text,
+  stalled: Type.Boolean({ description: 'It stays so until somebody changes something.' }),
+});
 export type Standing = Static<typeof Standing>;
 
 const ReleaseBrief = answer({

@@ -10,6 +10,8 @@ export type LookedAt = Inspection & { readonly lookedAt: string };
 export type Inspections = {
   /** undefined: too many are looked at already; ask again. */
   of(application: Application): Promise<LookedAt> | undefined;
+  /** The Application has changed: who asks from now on gets a new look. */
+  forget(application: Reference): void;
 };
 
 type Options = {
@@ -37,11 +39,16 @@ export function openInspections({ inspect, now, most = 4, withinMs = 30_000, kep
       return { objects: [], problems: [], why: `could not be looked at within ${withinMs / 1000} s`, lookedAt: now().toISOString() };
     } finally {
       running -= 1;
-      forgetLater(referenceOf(application));
     }
   }
 
-  const forgetLater = (reference: Reference) => void setTimeout(() => looks.delete(referenceText(reference)), keptMs).unref();
+  function keep(key: string, begun: Promise<LookedAt>): void {
+    const forgetIt = () => {
+      if (looks.get(key) === begun) looks.delete(key);
+    };
+    looks.set(key, begun);
+    begun.then(() => void setTimeout(forgetIt, keptMs).unref(), forgetIt);
+  }
 
   return {
     of(application) {
@@ -50,8 +57,9 @@ export function openInspections({ inspect, now, most = 4, withinMs = 30_000, kep
       if (shared !== undefined) return shared;
       if (running >= most) return undefined;
       const begun = look(application);
-      looks.set(key, begun);
+      keep(key, begun);
       return begun;
     },
+    forget: (application) => void looks.delete(referenceText(application)),
   };
 }

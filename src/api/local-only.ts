@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { onRequestHookHandler } from 'fastify';
+import type { onRequestAsyncHookHandler } from 'fastify';
 
 type Asked = { readonly remoteAddress: string | undefined; readonly headers: IncomingHttpHeaders };
 
@@ -30,12 +30,12 @@ const isLoopbackAddress = (address: string): boolean => address === '::1' || /^(
 /** As a Host header has it, with or without a port. */
 const isLoopbackHost = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host);
 
-export const localOnly: onRequestHookHandler = async (request, reply) => {
+export const localOnly: onRequestAsyncHookHandler = async (request, reply) => {
   const why = whyNotLocal({ remoteAddress: request.socket.remoteAddress, headers: request.headers });
   if (why !== undefined) return reply.code(403).send({ message: why });
 };
 
-export const ownSiteOnly: onRequestHookHandler = async (request, reply) => {
+export const ownSiteOnly: onRequestAsyncHookHandler = async (request, reply) => {
   const why = whyOtherSite(request);
   if (why !== undefined) return reply.code(403).send({ message: why });
 };

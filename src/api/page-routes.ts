@@ -12,12 +12,12 @@ export type PageOptions = {
 /** Addresses within the page: each is the same document, and its script shows what the address names. */
 const views = ['/', '/applications', '/applications/*', '/pipelines', '/pipelines/*', '/places'];
 
-const notBuilt = 'The page is not built. Run: npm run build\n';
+const notBuilt = 'The page is not built. Run: npm run build:page\n';
 
 /** The web page. Its files are looked for when they are asked for, so that it may be built while Sluice runs. */
 export const pageRoutes: FastifyPluginAsync<PageOptions> = async (app, { folder }) => {
   const index = join(folder, 'index.html');
-  if (!existsSync(index)) app.log.warn({ folder }, 'the page is not built; run: npm run build');
+  if (!existsSync(index)) app.log.warn({ folder }, 'the page is not built; run: npm run build:page');
   await app.register(fastifyStatic, {
     root: join(folder, 'assets'),
     prefix: '/assets/',

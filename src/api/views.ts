@@ -14,10 +14,11 @@ export type SeenHub = Pick<Hub, 'seen' | 'list'>;
 const waitingShown = 3;
 const refsShown = 50;
 
-export function standingOf(status: { readonly conditions: readonly Condition[] } | undefined): Standing {
+function standingOf(status: { readonly conditions: readonly Condition[] } | undefined): Standing {
   const ready = status?.conditions.find(({ type }) => type === 'Ready');
-  if (ready === undefined) return { ready: 'Unknown', reason: 'NotSeen', message: 'Sluice has not looked at it yet' };
-  return { ready: ready.status, reason: ready.reason, message: ready.message };
+  if (ready === undefined) return { ready: 'Unknown', reason: 'NotSeen', message: 'Sluice has not looked at it yet', stalled: false };
+  const stalled = status?.conditions.some(({ type, status: is }) => type === 'Stalled' && is === 'True') ?? false;
+  return { ready: ready.status, reason: ready.reason, message: ready.message, stalled };
 }
 type Condition = { readonly type: string; readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
 

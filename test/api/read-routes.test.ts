@@ -25,12 +25,15 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'page-'));
   app = createServer({ log: pino({ level: 'silent' }) });
   const events = openEvents({ mostListeners: 2 });
-  world.hub.onChange((change) => events.tell(change));
   const look = (...[one, signal]: Parameters<Parameters<typeof openInspections>[0]['inspect']>) => {
     looks += 1;
     return instead === undefined ? inspect(one, world.ports, signal) : instead();
   };
   const inspections = openInspections({ inspect: look, now: world.now, most: 2 });
+  world.hub.onChange((change) => {
+    inspections.forget(change.reference);
+    events.tell(change);
+  });
   await app.register(localRoutes, { api: { hub: world.hub.hub, events, inspections }, page: { folder } });
 });
 afterEach(async () => {
@@ -146,6 +149,9 @@ describe('an application', () => {
     const diff = await get('/api/v1/applications/shop/web/diff');
     expect(diff.body.items).toMatchObject([{ name: 'a', patch: expect.stringContaining('-  a: "2"') }]);
     expect(looks).toBe(1);
+    await world.sync('web');
+    expect((await get('/api/v1/applications/shop/web/diff')).body.items).toEqual([]);
+    expect(looks).toBe(2);
   });
 
   it('leaves the rest out beyond a limit, and says how many', async () => {
@@ -221,7 +227,7 @@ describe('the page', () => {
   const ask = (url: string) => app.inject({ url, headers: here });
 
   it('says how it is built when it is not', async () => {
-    expect(await ask('/')).toMatchObject({ statusCode: 503, body: expect.stringContaining('npm run build') });
+    expect(await ask('/')).toMatchObject({ statusCode: 503, body: expect.stringContaining('npm run build:page') });
   });
 
   it('is the same document at every address of a view, and its parts are kept by the browser', async () => {

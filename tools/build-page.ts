@@ -1,0 +1,3 @@
+import { ensurePage } from './page.ts';
+
+await ensurePage({ say: console.log });
