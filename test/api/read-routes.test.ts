@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEvents } from '../../src/api/events.ts';
+import { healthRoutes } from '../../src/api/health-routes.ts';
 import { openInspections } from '../../src/api/inspections.ts';
 import { localRoutes } from '../../src/api/local-routes.ts';
 import { closeServer, createServer, type Server } from '../../src/api/server.ts';
@@ -49,6 +50,14 @@ const get = async (path: string, headers: Record<string, string> = here) => {
 describe('who may ask', () => {
   it.each(['/', '/api/v1/pipelines', '/api/v1/openapi.json', '/assets/page.js'])('nobody asks for %s in another name than this machine’s', async (path) => {
     expect(await get(path, { host: 'sluice.example' })).toMatchObject({ status: 403, body: { message: expect.stringContaining('port-forward') } });
+  });
+
+  it('nobody asks from another machine, whatever name it asks for; health stays as it is', async () => {
+    await app.register(healthRoutes, { checks: {} });
+    const from = async (url: string) => (await app.inject({ url, headers: here, remoteAddress: '10.0.0.7' })).statusCode;
+    expect(await Promise.all(['/', '/applications', '/assets/page.js', '/api/v1/events', '/api/v1/clusters', '/healthz', '/readyz'].map(from))).toEqual([
+      403, 403, 403, 403, 403, 200, 200,
+    ]);
   });
 
   it('another site may not ask the API', async () => {

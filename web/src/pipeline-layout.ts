@@ -1,6 +1,6 @@
 import { Graph, layout } from '@dagrejs/dagre';
 
-export const cardHeight = 208;
+export const cardHeight = 196;
 const usualWidth = 316;
 const widestBelow = 440;
 const gap = 72;

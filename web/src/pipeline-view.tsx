@@ -110,7 +110,7 @@ function History({ stages }: { readonly stages: readonly Stage[] }) {
         <Table.Tbody>
           {admissions.map(({ stage, ordinal, release, verdict, reason, commit, admittedAt, endedAt }) => (
             <Table.Tr key={`${stage} ${ordinal}`}>
-              <Table.Td>
+              <Table.Td className="name">
                 {stage} <span className="faint">#{ordinal}</span>
               </Table.Td>
               <Table.Td className="subject-cell" title={release.subject}>

@@ -37,7 +37,7 @@ export function StageCard({ stage }: { readonly stage: Stage }) {
       {foreign !== undefined && <p className="trouble cut">Foreign commit {foreign.commit.slice(0, 8)} on its branch</p>}
       {waitingCount > 0 && (
         <p className="next cut" title={waiting[0]?.reason}>
-          next: {waiting[0]?.release.subject ?? waiting[0]?.release.name}
+          waiting: {waiting[0]?.release.subject ?? waiting[0]?.release.name}
           {waitingCount > 1 && ` and ${waitingCount - 1} more`}
         </p>
       )}
