@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -111,6 +111,37 @@ describe.each([
   });
 });
 
+describe('docs/install.md', () => {
+  const blocks = async (): Promise<readonly string[]> => {
+    const page = await readFile(join(deploy, '../docs/install.md'), 'utf8');
+    return [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+  };
+  const isOverlay = (text: string): boolean => text.includes('kind: Kustomization');
+  const isPatch = (text: string): boolean => text.startsWith('patches:');
+
+  it('has an overlay that gives the image and the settings of its own', async () => {
+    const all = await blocks();
+    await symlink(join(deploy, '..'), join(folder.path, 'sluice'));
+    const mine = await folder.folder('my-sluice');
+    await writeFile(join(mine, 'kustomization.yaml'), all.filter((text) => isOverlay(text) || isPatch(text)).join(''));
+    const text = await run(parts.kustomize, ['build', mine]);
+    expect(text).toContain('image: registry.example.com/sluice:0.1.0');
+    expect(text).not.toContain('image: sluice:');
+    expect(text).toContain('SLUICE_PUBLIC_URL: https://sluice.example.com');
+    expect(text).toContain('SLUICE_LISTEN_HOST: 0.0.0.0');
+    expect(text).toContain('name: sluice-own-cluster-sync');
+    expect(text).not.toContain('kind: StatefulSet');
+    await cluster.kubectl(['apply', '--server-side', '--force-conflicts', '--validate=strict', '--warnings-as-errors', '-f', '-'], { input: text });
+  });
+
+  it('has examples that the API server takes as they stand', async () => {
+    const examples = (await blocks()).filter((text) => !isOverlay(text) && !isPatch(text));
+    expect(examples.length).toBeGreaterThanOrEqual(3);
+    await cluster.kubectl(['create', 'namespace', 'shop']);
+    await cluster.kubectl(['apply', '--server-side', '--validate=strict', '--warnings-as-errors', '-f', '-'], { input: examples.join('---\n') });
+  });
+});
+
 describe('the rights of people', () => {
   const can = async (role: string, verb: string, what: string): Promise<boolean> => {
     const [resource = '', subresource = ''] = what.split('/');
@@ -141,8 +172,8 @@ describe('the rights of people', () => {
   });
 });
 
-it('is gone again after the one command that docs/install.md has for it', async () => {
-  await cluster.kubectl(['delete', '-k', join(deploy, 'separate'), '--timeout=80s']);
+it('is gone again after the command that docs/install.md has for it', async () => {
+  for (const variant of ['separate', 'own-cluster']) await cluster.kubectl(['delete', '-k', join(deploy, variant), '--timeout=80s']);
   const kinds = 'namespaces,customresourcedefinitions,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings';
   expect((await cluster.kubectl(['get', kinds, '-o', 'name'])).split('\n').filter((name) => name.includes('sluice'))).toEqual([]);
 });
