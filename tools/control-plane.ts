@@ -36,8 +36,13 @@ type Options = {
   readonly roles: readonly Role[];
   /** Whoever has a client certificate of this authority (PEM) is let in as its common name. */
   readonly clientCaFile?: string;
+  /** Writes down who of the namespaces with these names asks for what: `auditLogFile` of the folder. */
+  readonly auditNamespaces?: readonly string[];
   readonly say?: Say;
 };
+
+/** One JSON object a line, kind Event of audit.k8s.io/v1, in the folder of a control plane with `auditNamespaces`. */
+export const auditLogFile = 'audit.log';
 
 const stages = join(import.meta.dirname, 'kwok-stages.yaml');
 const bindings = join(import.meta.dirname, 'sluice-bindings.yaml');
@@ -54,7 +59,7 @@ const node = {
 };
 
 /** Starts one and answers when its node takes pods. Throws with the end of a log when a part does not come up. */
-export async function startControlPlane({ parts, dir, name, roles, clientCaFile, say = () => {} }: Options): Promise<ControlPlane> {
+export async function startControlPlane({ parts, dir, name, roles, clientCaFile, auditNamespaces = [], say = () => {} }: Options): Promise<ControlPlane> {
   await mkdir(join(dir, 'certificates'), { recursive: true, mode: 0o700 });
   const tokens: Readonly<Record<User, string>> = { admin: randomBytes(24).toString('hex'), sluice: randomBytes(24).toString('hex') };
   await writeFile(join(dir, 'tokens.csv'), `${tokens.admin},admin,admin,"system:masters"\n${tokens.sluice},sluice,sluice\n`, { mode: 0o600 });
@@ -63,7 +68,8 @@ export async function startControlPlane({ parts, dir, name, roles, clientCaFile,
   const logFile = (part: string) => join(dir, `${part}.log`);
   const kubeconfigFile = (user: User) => join(dir, `${user}.kubeconfig`);
 
-  const serverCommand = (etcdPort: number, port: number): Command => apiServerCommand(parts, dir, name, etcdPort, port, clientCaFile);
+  const options = [...(clientCaFile === undefined ? [] : [`--client-ca-file=${clientCaFile}`]), ...(await auditOptions(dir, auditNamespaces))];
+  const serverCommand = (etcdPort: number, port: number): Command => apiServerCommand(parts, dir, name, etcdPort, port, options);
 
   const began = performance.now();
   const { etcd, apiServerPort, first } = await withFreePorts(2, async ([etcdPort, port]) => {
@@ -156,7 +162,7 @@ const etcdArgs = (dir: string, port: number): readonly string[] => [
 ];
 
 /** Pods need no tokens without the ServiceAccount admission plugin; a loopback address cannot stand in the `kubernetes` endpoints. */
-const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: number, port: number, clientCaFile: string | undefined): Command => ({
+const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: number, port: number, options: readonly string[]): Command => ({
   name: `${name} kube-apiserver`,
   command: parts.kubeApiserver,
   logFile: join(dir, 'kube-apiserver.log'),
@@ -173,9 +179,17 @@ const apiServerCommand = (parts: Parts, dir: string, name: string, etcdPort: num
     '--service-cluster-ip-range=10.96.0.0/16',
     '--disable-admission-plugins=ServiceAccount',
     '--endpoint-reconciler-type=none',
-    ...(clientCaFile === undefined ? [] : [`--client-ca-file=${clientCaFile}`]),
+    ...options,
   ],
 });
+
+async function auditOptions(dir: string, namespaces: readonly string[]): Promise<readonly string[]> {
+  if (namespaces.length === 0) return [];
+  const policy = join(dir, 'audit-policy.json');
+  const rule = { level: 'Metadata', userGroups: namespaces.map((namespace) => `system:serviceaccounts:${namespace}`) };
+  await writeFile(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [rule] }));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${join(dir, auditLogFile)}`];
+}
 
 function controllerCommands(parts: Parts, dir: string, name: string, kubeconfig: string): readonly Command[] {
   const command = (part: string, path: string, args: readonly string[]): Command => ({

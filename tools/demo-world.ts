@@ -55,6 +55,8 @@ type Options = {
 
 /** Who Sluice is on the clusters of a world, in place of the user `sluice` of tools/sluice-bindings.yaml. */
 export type Installation = {
+  /** Where its service accounts are: what they ask for is written into the audit logs of the control planes. */
+  readonly namespaces: readonly string[];
   /** Makes the empty hub serve the custom resources and gives Sluice its rights there. */
   hub(hub: ControlPlane): Promise<void>;
   /** Answers the kubeconfig by which Sluice uses this cluster. */
@@ -91,7 +93,7 @@ export function startBorrowedWorld(options: Options & { readonly borrowed: Borro
   return start(options, (folder) => borrowedClusters(options.borrowed, folder));
 }
 
-const demoInstallation: Installation = {
+const demoInstallation: Omit<Installation, 'namespaces'> = {
   async hub(cluster) {
     await cluster.kubectl(['apply', '--server-side', '-f', crds]);
     await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
@@ -105,8 +107,10 @@ function ownClusters(
   folder: RunFolder,
   started: Started,
 ): Clusters<ControlPlane> {
-  const controlPlane = (name: string, role: Role) =>
-    started(startControlPlane({ parts, dir: join(folder.path, name), name, roles: installation === undefined ? [role] : [], say }));
+  const controlPlane = (name: string, role: Role) => {
+    const identities = installation === undefined ? { roles: [role] } : { roles: [], auditNamespaces: installation.namespaces };
+    return started(startControlPlane({ parts, dir: join(folder.path, name), name, ...identities, say }));
+  };
   const destination = async (name: string) => {
     const cluster = await controlPlane(name, 'destination');
     await cluster.kubectl(['apply', '--server-side', '-f', destinationFile]);

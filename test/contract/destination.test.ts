@@ -15,6 +15,8 @@ type Bench = AsyncDisposable & {
   readonly destination: Destination;
   /** As Sluice itself. */
   readonly sluice: Destination;
+  /** As a service account that may edit in every namespace, also in one that does not exist. */
+  readonly everywhere: Destination;
   /** Changes `data` of a ConfigMap as another field manager. */
   setData(name: string, manager: string, data: Readonly<Record<string, string>>): Promise<void>;
   /** A ConfigMap that the API server refuses, and the field that it names. */
@@ -36,6 +38,7 @@ function openFake(): Bench {
     namespace: 'contract',
     destination: fake.destination,
     sluice: fake.destination,
+    everywhere: fake.destination,
     async setData(name, manager, data) {
       fake.edit(id(name), manager, (object) => ({ ...object, data: { ...(object.data as object), ...data } }));
     },
@@ -64,6 +67,7 @@ async function openReal(): Promise<Bench> {
   await staging.kubectl(['create', 'namespace', namespace]);
   await staging.kubectl(['create', 'serviceaccount', 'deployer', '-n', namespace]);
   await staging.kubectl(['create', 'rolebinding', 'deployer', '-n', namespace, '--clusterrole=edit', `--group=system:serviceaccounts:${namespace}`]);
+  await staging.kubectl(['create', 'clusterrolebinding', namespace, '--clusterrole=edit', `--serviceaccount=${namespace}:everywhere`]);
   const destination = await open({ as: 'service-account', namespace, name: 'deployer' });
   // The authorizer learns of the binding a moment later.
   await vi.waitFor(() => destination.dryRun(configMaps, configMap(namespace, 'may-i', {}), signal), { timeout: 10_000, interval: 20 });
@@ -72,6 +76,7 @@ async function openReal(): Promise<Bench> {
     namespace,
     destination,
     sluice: await open({ as: 'sluice' }),
+    everywhere: await open({ as: 'service-account', namespace, name: 'everywhere' }),
     async setData(name, manager, data) {
       const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
       await admin.send({ method: 'PATCH', path, query: { fieldManager: manager }, contentType: 'application/merge-patch+json', body: { data }, signal });
@@ -83,6 +88,7 @@ async function openReal(): Promise<Bench> {
     },
     async [Symbol.asyncDispose]() {
       await staging.kubectl(['delete', 'namespace', namespace, `${namespace}-more`, '--wait=false', '--ignore-not-found']);
+      await staging.kubectl(['delete', 'clusterrolebinding', namespace]);
       await staging.kubectl(['delete', 'customresourcedefinition', widgets.metadata.name, '--wait=false', '--ignore-not-found']);
       await server[Symbol.asyncDispose]();
       await admin[Symbol.asyncDispose]();
@@ -194,8 +200,8 @@ describe.each([
   it('names the namespace that is missing', async () => {
     const lost = configMap('nowhere', 'lost', { a: '1' });
     const error = { code: 'NOT_FOUND', details: { kind: 'namespaces', name: 'nowhere' } };
-    await expect(bench.sluice.dryRun(configMaps, lost, signal)).rejects.toMatchObject(error);
-    await expect(bench.sluice.apply(configMaps, lost, signal)).rejects.toMatchObject(error);
+    await expect(bench.everywhere.dryRun(configMaps, lost, signal)).rejects.toMatchObject(error);
+    await expect(bench.everywhere.apply(configMaps, lost, signal)).rejects.toMatchObject(error);
   });
 
   it('names the field that the API server refuses, and does not call it worth a retry', async () => {

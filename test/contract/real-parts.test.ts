@@ -85,17 +85,19 @@ describe('the identity that Sluice runs as', () => {
 
   it.each([
     ['staging', true, { verb: 'list', resource: 'pods' }],
+    ['staging', false, { verb: 'get', resource: 'secrets', namespace: 'default' }],
     ['staging', true, { verb: 'create', resource: 'configmaps', namespace: 'default' }],
     ['staging', true, { verb: 'create', resource: 'namespaces' }],
     ['staging', false, { verb: 'delete', resource: 'namespaces', name: 'default' }],
     ['staging', false, { verb: 'create', resource: 'secrets', namespace: 'default' }],
     ['staging', false, { verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'clusterroles' }],
-    ['hub', true, { verb: 'patch', group: 'sluice.dev', resource: 'applications', subresource: 'status', namespace: 'default' }],
+    ['hub', true, { verb: 'update', group: 'sluice.dev', resource: 'applications', subresource: 'status', namespace: 'default' }],
+    ['hub', false, { verb: 'update', group: 'sluice.dev', resource: 'applications', namespace: 'default' }],
     ['hub', true, { verb: 'get', resource: 'secrets', namespace: 'default', name: 'credentials' }],
     ['hub', false, { verb: 'list', resource: 'secrets', namespace: 'default' }],
     ['hub', true, { verb: 'create', resource: 'secrets', namespace: 'sluice-system' }],
     ['hub', false, { verb: 'create', resource: 'secrets', namespace: 'default' }],
-    ['hub', true, { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'sluice-system' }],
+    ['hub', true, { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'sluice-system', name: 'sluice-controller' }],
     ['hub', false, { verb: 'create', resource: 'configmaps', namespace: 'default' }],
   ] as const)('on %s is allowed: %s: %o', async (where, allowed, resourceAttributes) => {
     const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } };

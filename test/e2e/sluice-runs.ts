@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { World } from '../../tools/demo-world.ts';
 import { type Ended, startChild, waitUntilReady } from '../../tools/process.ts';
 
-const main = join(import.meta.dirname, '../../src/main.ts');
+const ownMain = join(import.meta.dirname, '../../src/main.ts');
 
 /** Sluice as a process whose end is seen. */
 export type SluiceRun = AsyncDisposable & {
@@ -22,7 +22,12 @@ export type SluiceRun = AsyncDisposable & {
 /** Starts Sluice on the hub and the Redis of the world; ready when /readyz says so. `name` names its cache and log in the folder of the run. */
 export async function runSluice(
   world: World,
-  { name, port, environment = {} }: { readonly name: string; readonly port: number; readonly environment?: Readonly<Record<string, string>> },
+  {
+    name,
+    port,
+    environment = {},
+    main = ownMain,
+  }: { readonly name: string; readonly port: number; readonly environment?: Readonly<Record<string, string | undefined>>; readonly main?: string },
 ): Promise<SluiceRun> {
   const cacheDir = join(world.dir, `cache-${name}`);
   await mkdir(cacheDir, { recursive: true, mode: 0o700 });
