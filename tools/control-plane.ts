@@ -113,9 +113,7 @@ export async function startControlPlane({ parts, dir, name, roles, clientCaFile,
   try {
     await startControllers();
     await kubectl(['create', '-f', '-'], { input: JSON.stringify(node) });
-    if (roles.length > 0) await kubectl(['apply', '--server-side', '-f', bindings, '-l', `sluice.dev/role in (${roles.join(',')})`]);
-    const rights = roles.flatMap((role) => rightsFiles(role));
-    if (rights.length > 0) await kubectl(['apply', '--server-side', ...rights.flatMap((file) => ['-f', file])]);
+    for (const role of roles) await giveRights(kubectl, role);
     const manager = controllers.get(`${name} kube-controller-manager`) ?? apiServer;
     await waitUntilReady(manager, async () => nodeTakesPods((await ask(dir, apiServerPort, tokens.admin, `/api/v1/nodes/${nodeName}`)).body));
   } catch (error) {
@@ -149,6 +147,12 @@ const rightsFolder = join(import.meta.dirname, '../deploy/rights');
 export function rightsFiles(role: Role): readonly string[] {
   const names = role === 'hub' ? ['cluster-roles.yaml', 'own-namespace.yaml'] : ['cluster-roles.yaml'];
   return names.map((name) => join(rightsFolder, role, name));
+}
+
+/** Gives the user `sluice` the rights of deploy/ on a cluster with this role. */
+export async function giveRights(kubectl: ControlPlane['kubectl'], role: Role): Promise<void> {
+  await kubectl(['apply', '--server-side', '-f', bindings, '-l', `sluice.dev/role=${role}`]);
+  await kubectl(['apply', '--server-side', ...rightsFiles(role).flatMap((file) => ['-f', file])]);
 }
 
 /** The data of a run is thrown away, so nothing is flushed to disk. */

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownerOf } from '../../src/diff/ownership.ts';
 import type { Application } from '../../src/resources/application.ts';
+import { giveRights } from '../../tools/control-plane.ts';
 import { listOf } from '../../tools/demo-resources.ts';
 import { freePort } from '../../tools/process.ts';
 import { application, configMap, type Ground, home, type LiveObject, openGround, resource, soon, stalledBy } from './ground.ts';
 import { runSluice, type SluiceRun } from './sluice-runs.ts';
 
 const crds = join(import.meta.dirname, '../../deploy/crds');
-const identity = join(import.meta.dirname, '../../tools/sluice-identity.yaml');
 
 /** Two Sluices with a hub each and one destination, Redis and Git host between them. The first calls itself `default`, the second `green`. */
 let ground: Ground;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { production, staging, gitea } = ground.world;
   await production.kubectl(['apply', '--server-side', '-f', crds]);
   await production.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', crds]);
-  await production.kubectl(['apply', '--server-side', '-f', identity, '-l', 'sluice.dev/role=hub']);
+  await giveRights(production.kubectl, 'hub');
   const secret = (name: string, stringData: object) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: home }, stringData });
   await toGreen(
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home } },
