@@ -154,6 +154,48 @@ export const cliErrors = {
     toDo: 'Say with --namespace which one is meant, or give the objects of one Application.',
     next: nothingDone,
   },
+  AnswerRefused: {
+    exitCode: refused,
+    meaning: 'What was said to `sluice init` cannot be used, or two of its answers contradict each other; the message names each flag or path.',
+    toDo: 'Correct what the message names; `sluice init --help` lists the flags.',
+    next: nothingDone,
+  },
+  TokenNeeded: {
+    exitCode: refused,
+    meaning: 'The repository cannot be read, or promotions could not be pushed to it, without a token.',
+    toDo: 'Put a token that may read and push into a file and name it with --token-file, or into the variable GIT_TOKEN. It is never a flag.',
+    next: nothingDone,
+  },
+  NothingToDeploy: {
+    exitCode: refused,
+    meaning: 'The repository was read, and it has no such branch, or no folder that can be taken for an Application of a stage.',
+    toDo: "Push what is missing, or name the folders with --path, such as --path 'apps/*/{stage}', the stages with --stages, the branch with --branch.",
+    next: nothingDone,
+  },
+  OutputExists: {
+    exitCode: refused,
+    meaning: 'A file that `sluice init --out` would write is there with other contents.',
+    toDo: 'Name another folder, or remove the file.',
+    next: nothingDone,
+  },
+  NoAccountToken: {
+    exitCode: refused,
+    meaning: 'Kubernetes made no token for the service account of Sluice on a destination.',
+    toDo: 'See that the controller manager there runs, then run the command again; or take the credentials of the context with --destination-credentials context.',
+    next: 'What was applied before stays, and is found in place the next time.',
+  },
+  NotReady: {
+    exitCode: failed,
+    meaning: 'Everything was applied, and something did not become ready: a person has to change something, or the time is over.',
+    toDo: 'Follow the lines above; `sluice doctor` looks at everything that it may be for.',
+    next: 'What was applied stays, and Sluice goes on with it. Running the command again waits again.',
+  },
+  GitHostFailed: {
+    exitCode: outside,
+    meaning: 'The Git host cannot be reached, refuses the token, or has no such repository; the message says which.',
+    toDo: 'Correct --repository-url or the token, and see that you can reach the host.',
+    next: notRepeated,
+  },
   Unreachable: {
     exitCode: outside,
     meaning: 'The API server cannot be reached; the message holds its address and the reason.',

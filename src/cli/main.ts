@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 import { sluice } from './sluice.ts';
 import { exitCodes } from './terminal.ts';
 
@@ -20,6 +21,18 @@ process.exitCode = await sluice(process.argv.slice(2), {
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   },
+  ask: process.stdin.isTTY ? ask : undefined,
+  showsOnScreen: process.stdout.isTTY === true,
   now: () => new Date(),
   signal: stopping.signal,
 });
+
+/** On standard error: the answer of the command may go into a file. */
+async function ask(question: string): Promise<string> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await asking.question(question, { signal: stopping.signal })).trim();
+  } finally {
+    asking.close();
+  }
+}

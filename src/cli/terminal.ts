@@ -11,6 +11,10 @@ export type Terminal = {
   /** Of standard error: everything that is said about the answer. */
   note(text: string): void;
   readStandardInput(): Promise<Uint8Array>;
+  /** Asks the person at standard input and answers their line, trimmed; undefined where nobody is there. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** Whether standard output is a screen, where no secret may appear. */
+  readonly showsOnScreen: boolean;
   now(): Date;
   /** Ctrl-C. */
   readonly signal: AbortSignal;

@@ -72,6 +72,9 @@ const cases: readonly Case[] = [
     words: ['plan', '-f', 'c.yaml', '--live', 'live.yaml'],
     files: { 'c.yaml': configMap('').replace(', namespace: ', ''), 'live.yaml': unclear },
   },
+  { error: 'AnswerRefused', words: ['init', '--repository-url', 'git@git.example:acme/shop.git'] },
+  { error: 'TokenNeeded', words: ['init', '--repository-url', 'http://127.0.0.1:1/acme/shop.git', '--token-file', 'token'], files: { token: 'two words' } },
+  { error: 'GitHostFailed', words: ['init', '--repository-url', 'http://127.0.0.1:1/acme/shop.git'] },
   { error: 'Unreachable', words: ['get', 'app', 'web', '--context', 'nobody'] },
   { error: 'Conflict', words: ['get', 'app', 'web'], answers: { [web]: refusal(409) } },
   { error: 'Unauthorized', words: ['get', 'app', 'web'], answers: { [web]: refusal(401) } },
@@ -131,6 +134,8 @@ describe('every error of the command line', () => {
         print: () => {},
         note: (text) => void (notes += text),
         readStandardInput: async () => new Uint8Array(),
+        ask: undefined,
+        showsOnScreen: false,
         // An hour goes by with every look at the clock.
         now: () => new Date((now += 3_600_000)),
         signal: new AbortController().signal,
@@ -141,8 +146,11 @@ describe('every error of the command line', () => {
     },
   );
 
-  it('is run above, but for a server that takes its time', () => {
-    expect([...cases.map(({ error }) => error), 'Timeout'].toSorted()).toEqual(Object.keys(cliErrors).toSorted());
+  /** They need a Git host and a cluster: see test/contract/init.test.ts and test/cli/init/destination-access.test.ts. */
+  const onRealParts: readonly CliError[] = ['NothingToDeploy', 'OutputExists', 'NoAccountToken', 'NotReady'];
+
+  it('is run above or on real parts, but for a server that takes its time', () => {
+    expect([...cases.map(({ error }) => error), ...onRealParts, 'Timeout'].toSorted()).toEqual(Object.keys(cliErrors).toSorted());
     expect(cliErrorOf({ port: 'hub', code: 'TIMEOUT' })).toBe('Timeout');
   });
 });
