@@ -102,6 +102,20 @@ export function parseConfig(env: Environment): Parsed<{ readonly config: Config;
 
 /** Why this Redis may not be used. No message holds any part of the address but its host. */
 export function checkRedisUrl(url: string): readonly Problem[] {
+  const problems = malformedRedisUrl(url);
+  if (problems.length > 0) return problems;
+  const { hostname, password } = new URL(url);
+  if (password !== '' || isLoopback(hostname)) return [];
+  return [
+    {
+      at: 'SLUICE_REDIS_URL',
+      message: `has no password, and ${hostname} is another machine: whoever reaches that Redis could command every cluster; give it a password (requirepass or an ACL user)`,
+    },
+  ];
+}
+
+/** What is no address of a Redis at all. */
+export function malformedRedisUrl(url: string): readonly Problem[] {
   const at = 'SLUICE_REDIS_URL';
   if (!URL.canParse(url))
     return [
@@ -120,16 +134,11 @@ export function checkRedisUrl(url: string): readonly Problem[] {
     problems.push({ at, message: 'has a query or a fragment, which mean nothing here; a special character in the password needs its %-code' });
   if (decoded(parsed.username) === undefined || decoded(parsed.password) === undefined)
     problems.push({ at, message: 'has a user or password with a % that begins no %-code; write %25 for it' });
-  if (parsed.hostname !== '' && parsed.password === '' && !isLoopback(parsed.hostname)) {
-    problems.push({
-      at,
-      message: `has no password, and ${parsed.hostname} is another machine: whoever reaches that Redis could command every cluster; give it a password (requirepass or an ACL user)`,
-    });
-  }
   return problems;
 }
 
-function readRedisUrl(url: URL): Config['redis'] & { readonly password?: string } {
+/** Of an address that checkRedisUrl finds nothing wrong with. */
+export function readRedisUrl(url: URL): Config['redis'] & { readonly password?: string } {
   const username = decoded(url.username);
   const password = decoded(url.password);
   return {
@@ -142,7 +151,8 @@ function readRedisUrl(url: URL): Config['redis'] & { readonly password?: string 
   };
 }
 
-const isLoopback = (hostname: string): boolean => hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+/** As `URL` gives it: IPv6 in brackets. */
+export const isLoopback = (hostname: string): boolean => hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
 function decoded(text: string): string | undefined {
   try {

@@ -5,6 +5,7 @@ import { describeProblems } from '../model/parsed.ts';
 import { PortError } from '../model/port-error.ts';
 import type { Identity } from '../sync/destination.ts';
 import { type Credentials, openCredentials } from './cluster-credentials.ts';
+import { clockAheadMs } from './http-probe.ts';
 import { parseKubeconfig } from './kubeconfig.ts';
 import { connectionError, credentialsError, refusalOf, type Server, silenceError, timeoutError } from './refusal.ts';
 import { openRequestLimit } from './request-limit.ts';
@@ -29,7 +30,8 @@ export type Request = {
   readonly isProbe?: boolean;
 };
 
-export type Answer = { readonly status: number; readonly body: unknown; readonly warnings: readonly string[] };
+/** `clockAheadMs`: how far the server's clock is ahead of ours, as far as the seconds that it tells show; undefined when it tells none. */
+export type Answer = { readonly status: number; readonly body: unknown; readonly warnings: readonly string[]; readonly clockAheadMs?: number | undefined };
 
 /**
  * One Kubernetes API server over pooled keep-alive connections. Both methods throw PortError (UNREACHABLE, TIMEOUT, UNAUTHORIZED, FORBIDDEN,
@@ -55,7 +57,7 @@ type Options = {
 };
 
 type Headers = Dispatcher.ResponseData['headers'];
-type Received = { readonly status: number; readonly headers: Headers; readonly body: unknown };
+type Received = { readonly status: number; readonly headers: Headers; readonly body: unknown; readonly clockAheadMs: number | undefined };
 type Pool = { readonly tls: Credentials['tls']; readonly requests: Agent; readonly watches: Agent };
 
 const defaultTimeoutMs = 60_000;
@@ -114,10 +116,12 @@ export function openApiServer(
 
   async function attempt(request: Request): Promise<Received> {
     using deadline = openDeadline(request);
+    const askedAtMs = Date.now();
     try {
       const answer = await ask(request, request.isProbe ? 'watches' : 'requests', deadline.signal);
       if (request.isProbe) unanswered = 0;
-      return { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()) };
+      const ahead = clockAheadMs(answer.headers.date, askedAtMs, Date.now());
+      return { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()), clockAheadMs: ahead };
     } catch (error) {
       if (request.isProbe && !request.signal.aborted) missed(deadline);
       throw failure(error, request, deadline);
@@ -152,7 +156,7 @@ export function openApiServer(
         onAnswer(name, request.method, received.status);
         if (received.status < 300) {
           limit.succeeded();
-          return { status: received.status, body: received.body, warnings: warningsOf(received.headers) };
+          return { status: received.status, body: received.body, warnings: warningsOf(received.headers), clockAheadMs: received.clockAheadMs };
         }
         if (received.status === 429) limit.refused(retryAfterMs(received.headers) ?? 1000);
         if (received.status !== 429 || attempts === attemptsWhenRefused) throw refusal(request, received);
@@ -167,7 +171,8 @@ export function openApiServer(
       const deadline = openDeadline(request);
       try {
         const answer = await ask(request, 'watches', deadline.signal);
-        if (answer.statusCode >= 300) throw refusal(request, { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()) });
+        if (answer.statusCode >= 300)
+          throw refusal(request, { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()), clockAheadMs: undefined });
         deadline.lift();
         return lines(answer.body, (error) => failure(error, request, deadline), deadline);
       } catch (error) {

@@ -14,6 +14,7 @@ const commands = {
   plan: async () => (await import('./plan.ts')).planCommand,
   health: async () => (await import('./health.ts')).healthCommand,
   init: async () => (await import('./init/init.ts')).initCommand,
+  doctor: async () => (await import('./doctor/doctor.ts')).doctorCommand,
   explain: async () => (await import('./explain.ts')).explainCommand,
 } as const;
 
@@ -55,7 +56,7 @@ export async function sluice(words: readonly string[], terminal: Terminal): Prom
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 done; 1 differences (diff), failed (sync --wait, init --apply); 2 refused or wrong usage; 3 a server or tool failed; 70 a bug. See docs/cli.md.',
+      '\nExit codes: 0 done; 1 differences (diff), failed (sync --wait, init --apply), or something to mend (doctor); 2 refused or wrong usage; 3 a server or tool failed; 70 a bug. See docs/cli.md.',
     );
   const asked = Object.entries(commands).filter(([name]) => name === words[0]);
   for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) (await load())(program, run);
