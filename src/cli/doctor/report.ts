@@ -1,4 +1,5 @@
-import { harmless, tableText } from '../printing.ts';
+import { harmless } from '../../model/harmless.ts';
+import { tableText } from '../printing.ts';
 import type { Finding, Verdict } from './finding.ts';
 
 const order: readonly Verdict[] = ['fail', 'warn', 'skipped', 'ok'];

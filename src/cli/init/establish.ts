@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../adapters/api-server.ts';
+import { harmless } from '../../model/harmless.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import { describeId, idOf } from '../../model/manifest.ts';
 import { accepted, type Problem } from '../../model/parsed.ts';
@@ -7,7 +8,6 @@ import { isPortError } from '../../model/port-error.ts';
 import { type Answer, refuse } from '../answer.ts';
 import { openServer } from '../custom-resources.ts';
 import { readKubeconfig } from '../kubeconfig.ts';
-import { harmless } from '../printing.ts';
 import { type ExitCode, exitCodes, type Terminal } from '../terminal.ts';
 import { type ApplyOptions, applyObjects, readObject, servesSluice, withRulesOf } from './apply.ts';
 import { identityObjects, isOnLoopback, kubeconfigOfContext, kubeconfigWithToken, readAccountToken } from './destination-access.ts';
