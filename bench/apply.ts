@@ -7,7 +7,7 @@ import { median, type Result } from './result.ts';
 const rounds = 3;
 
 /** An Application of ConfigMaps, applied once: what changes it is measured. */
-export type AppliedConfigMaps = { readonly ground: Ground; readonly repository: BenchRepository; readonly name: string; readonly size: number };
+type AppliedConfigMaps = { readonly ground: Ground; readonly repository: BenchRepository; readonly name: string; readonly size: number };
 
 export async function applyFirst(ground: Ground, name: string, size: number): Promise<AppliedConfigMaps> {
   await ground.namespace(name);
@@ -18,7 +18,7 @@ export async function applyFirst(ground: Ground, name: string, size: number): Pr
   return applied;
 }
 
-export type Timed = {
+type Timed = {
   /** Of performance.now: when `git push` was started, the webhook had arrived, and the last object was written. */
   readonly pushedAt: number;
   readonly webhookAt: number;
@@ -26,7 +26,7 @@ export type Timed = {
 };
 
 /** Changes every object by one commit and waits until each of them has been written on the cluster, and Sluice says so. */
-export async function pushAndWait({ ground, repository, name, size }: AppliedConfigMaps, value: string): Promise<Timed> {
+async function pushAndWait({ ground, repository, name, size }: AppliedConfigMaps, value: string): Promise<Timed> {
   const manifests = configMaps(size, value);
   await writeConfigMaps(repository, manifests);
   const commit = await repository.commit(value);

@@ -13,7 +13,7 @@ import { openRawCluster, type RawCluster, type Seen, type Watch } from './raw-cl
 import { openWebhookTap } from './webhook-tap.ts';
 
 const crds = join(import.meta.dirname, '../deploy/crds');
-export const hubNamespace = 'bench';
+const hubNamespace = 'bench';
 const webhookSecret = 'of this run only, on the loopback only';
 const serviceAccount = 'deployer';
 

@@ -1,6 +1,7 @@
 import { applyFirst } from './apply.ts';
-import { type Ground, isDone } from './ground.ts';
+import { type BenchRepository, type Ground, isDone } from './ground.ts';
 import { type Cost, countedBy, measureCost } from './process-cost.ts';
+import type { Seen } from './raw-cluster.ts';
 import { median, type Result } from './result.ts';
 
 const rounds = 3;
@@ -21,9 +22,11 @@ export async function benchNoop(ground: Ground, size: number): Promise<Result> {
   const comment: Round[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     await repository.clone.write('README.md', `round ${round}\n`);
-    elsewhere.push(await measured(ground, (commit) => refreshed(ground, name, commit), repository));
+    elsewhere.push(
+      await measured({ ground, repository, resource: 'repositories', has: (seen, commit) => seen.metadata.name === name && followsCommit(seen, commit) }),
+    );
     await repository.clone.write(own, `# round ${round}\n${ownText}`);
-    comment.push(await measured(ground, (commit) => synced(ground, name, commit), repository));
+    comment.push(await measured({ ground, repository, resource: 'applications', has: (seen, commit) => isDone(name, commit)(seen) }));
   }
 
   const most = (rounds: readonly Round[], ...words: readonly string[]) =>
@@ -51,29 +54,26 @@ export async function benchNoop(ground: Ground, size: number): Promise<Result> {
   };
 }
 
-type Repository = Awaited<ReturnType<Ground['repository']>>;
+type Await = {
+  readonly ground: Ground;
+  readonly repository: BenchRepository;
+  readonly resource: string;
+  readonly has: (seen: Seen, commit: string) => boolean;
+};
 
-async function measured(ground: Ground, seen: (commit: string) => Promise<{ readonly at: Promise<number> }>, repository: Repository): Promise<Round> {
+/** From the webhook of a commit to what is awaited, and what all of it has cost. */
+async function measured({ ground, repository, resource, has }: Await): Promise<Round> {
   const commit = await repository.commit('nothing for the Application');
   const ended = await measureCost(ground.sluice);
-  const { at } = await seen(commit);
+  await using watch = await ground.watchHub(resource);
+  const awaited = watch.until((seen) => has(seen, commit));
   const { webhookAt } = await repository.push();
-  const milliseconds = (await at) - webhookAt;
+  const milliseconds = (await awaited) - webhookAt;
   await atRest(ground);
   return { milliseconds, cost: await ended() };
 }
 
-/** The Repository's status has the commit. */
-async function refreshed(ground: Ground, name: string, commit: string) {
-  const watch = await ground.watchHub('repositories');
-  const has = watch.until(({ metadata, status }) => metadata.name === name && JSON.stringify(status).includes(commit));
-  return { at: has.finally(() => watch[Symbol.asyncDispose]()) };
-}
-
-async function synced(ground: Ground, name: string, commit: string) {
-  const watch = await ground.watchHub('applications');
-  return { at: watch.until(isDone(name, commit)).finally(() => watch[Symbol.asyncDispose]()) };
-}
+const followsCommit = ({ status }: Seen, commit: string): boolean => JSON.stringify(status ?? {}).includes(commit);
 
 /** Until nothing waits and no look has ended between two questions. */
 export async function atRest({ sluice }: Ground): Promise<void> {

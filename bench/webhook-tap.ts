@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Stands between the Git host and Sluice and notes when a webhook arrives; passes it on byte for byte. */
@@ -11,15 +11,16 @@ export type WebhookTap = AsyncDisposable & {
 
 export async function openWebhookTap(target: string): Promise<WebhookTap> {
   let next = Promise.withResolvers<number>();
-  const server = createServer(async (incoming, outgoing) => {
+  const passOn = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body = await bytesOf(incoming);
     next.resolve(performance.now());
     next = Promise.withResolvers();
     const { host: _host, connection: _connection, 'content-length': _length, 'transfer-encoding': _encoding, ...headers } = incoming.headers;
     const answer = await fetch(`${target}${incoming.url ?? ''}`, { method: 'POST', headers: headers as Record<string, string>, body: new Uint8Array(body) });
-    if (!answer.ok) console.error(`the webhook was answered ${answer.status}`);
+    if (!answer.ok) console.error(`Sluice answered the webhook with ${answer.status}`);
     outgoing.writeHead(answer.status).end(await answer.text());
-  });
+  };
+  const server = createServer((incoming, outgoing) => void passOn(incoming, outgoing).catch((error: unknown) => outgoing.destroy(error as Error)));
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   return {

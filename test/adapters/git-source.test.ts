@@ -35,8 +35,8 @@ function openSource(settings: Partial<GitSourceSettings> = {}) {
   return { source: cleanUp.use(openGitSource({ cacheDir, timeoutMs: 10_000, log, ...settings })), notes };
 }
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+async function serve(listener: (...exchange: Parameters<RequestListener>) => void | Promise<void>): Promise<string> {
+  const server = createServer((asked, answer) => void Promise.resolve(listener(asked, answer)).catch((error: unknown) => answer.destroy(error as Error)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanUp.defer(async () => {
