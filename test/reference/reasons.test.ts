@@ -58,6 +58,7 @@ function givenByApplications(): readonly Given[] {
     ...phases.map((phase) => say({ is: 'refused', problems: [{ at: 'a', message: 'why' }] }, { phase })),
     ...codes.map((code) => say({ is: 'failed', error: errorOf(code) })),
     say({ is: 'waiting', message: 'why' }),
+    say({ is: 'blocked', message: 'why' }),
     say({ is: 'out-of-sync', message: 'why' }),
     say({ is: 'applied', message: '1 object', remaining: 1 }),
     say({ is: 'awaiting-health', message: 'why', wave: 0 }, { at: late }),
