@@ -7,6 +7,9 @@ import type { Observation } from './observe.ts';
 import type { SyncOutcome, SyncResult } from './outcome.ts';
 import type { Wanted } from './wanted.ts';
 
+/** Nobody tells an Application that what it gave up was taken, or is no longer wanted there either. */
+const whileHandingOverMs = 5_000;
+
 /** What a run has found out so far: a run that ends early still says how far it came. */
 export type Run = ReturnType<typeof newRun>;
 
@@ -20,6 +23,7 @@ export function newRun(application: Application, id: string) {
     phase: 'source' as Phase,
     objects: undefined as SyncOutcome['objects'],
     everythingDryRun: false,
+    isHandingOver: false,
     learn<K extends keyof typeof known>(key: K, value: NonNullable<(typeof known)[K]>) {
       known[key] = value;
       return value;
@@ -47,9 +51,14 @@ export function newRun(application: Application, id: string) {
         unsettled: observation?.unsettled ?? [],
         ...(this.objects === undefined ? {} : { objects: this.objects }),
         everythingDryRun: this.everythingDryRun,
-        ...(observation?.lookAgainInMs === undefined ? {} : { lookAgainInMs: observation.lookAgainInMs }),
+        ...soonest(observation?.lookAgainInMs, this.isHandingOver ? whileHandingOverMs : undefined),
         application: this.application,
       };
     },
   };
+}
+
+function soonest(...lookAgainInMs: readonly (number | undefined)[]): Pick<SyncOutcome, 'lookAgainInMs'> {
+  const given = lookAgainInMs.filter((ms) => ms !== undefined);
+  return given.length === 0 ? {} : { lookAgainInMs: Math.min(...given) };
 }

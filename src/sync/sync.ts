@@ -136,7 +136,9 @@ export async function look(run: Run, ports: Ports, signal: AbortSignal): Promise
     signal,
   );
   const assessed = all.map((change) => withHealth(change, observation));
-  const plan = planSync(assessed, comparison.orphans, { ...application.spec.sync, wantedElsewhere: await handOver.wantedElsewhere(comparison.orphans) });
+  const wantedElsewhere = await handOver.wantedElsewhere(comparison.orphans);
+  run.isHandingOver = wantedElsewhere.size > 0;
+  const plan = planSync(assessed, comparison.orphans, { ...application.spec.sync, wantedElsewhere });
   run.objects = {
     rendered: desired.value.length,
     members,

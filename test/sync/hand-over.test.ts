@@ -52,6 +52,14 @@ describe('an object that moves from one Application to another in one commit', (
     expect(status('new')).toMatchObject({ sync: { state: 'Synced' }, objects: { rendered: 2, members: 2 } });
   });
 
+  it('is off the mind of the one that gave it up within seconds, although nobody nudges it', async () => {
+    await world.push({ 'apps/old/data.yaml': undefined, 'apps/new/data.yaml': data('2Gi') });
+    expect(status('old')?.objects).toMatchObject({ members: 2, withheld: [expect.stringContaining('takes it over')] });
+    expect(belongsTo()).toBe('shop/new');
+    await world.pass(10_000);
+    expect(status('old')?.objects).toMatchObject({ members: 1, withheld: [] });
+  });
+
   it('stays where it is while the one that takes it over cannot be applied', async () => {
     world.destination.refuse({ group: '', kind: 'ConfigMap', namespace: 'web', name: 'others' }, { code: 'INVALID', message: 'no' });
     world.repository.commit({ 'apps/new/others.yaml': others.replace('"others"}', '"others","labels":{"a":"b"}}') });
