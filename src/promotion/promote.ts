@@ -130,9 +130,11 @@ async function newlyAffected(
   const running = runningIn(spec, stageOf(now));
   if (running === undefined) return [];
   const same = runningIn(spec, stageOf(before))?.commit === running.commit;
-  // A verdict that is still open is nudged along: whoever was killed between the decision and the nudge is made up for.
   if (same && stageOf(now)?.admitted?.verdict !== 'pending') return [];
-  return affectedBy(spec, running, now, repository, ports, signal);
+  const affected = await affectedBy(spec, running, now, repository, ports, signal);
+  // A verdict that is still open is nudged along: whoever was killed between the decision and the nudge is made up for.
+  // Those that have tried this commit already have a retry of their own, which must not be hurried.
+  return same ? affected.filter(({ status }) => status?.commit !== running.commit) : affected;
 }
 
 async function writeReleases(pipeline: Pipeline, releases: readonly Release[], { hub }: Ports, now: Date, signal: AbortSignal): Promise<readonly Release[]> {

@@ -96,7 +96,7 @@ const isAskedFor = (before: Application | undefined, now: Application): boolean 
   pendingSync(now) !== undefined && before?.metadata.annotations?.[syncRequestedAnnotation] !== now.metadata.annotations?.[syncRequestedAnnotation];
 
 /** What a promotion judges an Application by. */
-function provenBy({ status }: Application): unknown {
+export function provenBy({ status }: Application): unknown {
   const { observedGeneration, commit, inputs, digest, sync, health, conditions } = status ?? {};
   const stalled = conditions?.find(({ type }) => type === 'Stalled')?.status;
   return [observedGeneration, commit, inputs, digest, sync?.state, sync?.appliedAt, health?.health, health?.since, stalled];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { canonicalJson, type Json } from '../model/json.ts';
 import { isPortError } from '../model/port-error.ts';
 import { referenceText } from '../model/reference.ts';
@@ -10,6 +11,7 @@ import { syncOnce } from '../sync/sync.ts';
 import { placementsOf } from '../sync/wanted.ts';
 import type { Measures } from './measures.ts';
 import type { Nudges } from './nudges.ts';
+import { provenBy } from './nudges-for.ts';
 import type { StepLog } from './step-log.ts';
 import type { Step } from './worker.ts';
 
@@ -33,6 +35,8 @@ export function syncStep(ports: Ports, nudges: Nudges, log: StepLog, measures: P
       await release(outcome, ports, signal);
       return { lookAgainInMs: 0 };
     }
+    // One more failure of the same kind is no news: else a stage that cannot be reached and its Pipeline would nudge each other without a pause.
+    if (isDeepStrictEqual(provenBy(application), provenBy({ ...application, status }))) return { lookAgainInMs };
     for (const { pipeline } of placementsOf(application, ports.hub.list('Pipeline', reference.namespace))) await nudges.nudge('promote', referenceOf(pipeline));
     return { lookAgainInMs };
   };

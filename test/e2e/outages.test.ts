@@ -80,6 +80,9 @@ describe('while a part is away', () => {
       commits.push(await pushMark(shop));
       await isVerified('staging', commits.at(-1) ?? '');
     }
+    const tries = (await shop.world.sluice.warnings(100_000)).filter((line) => line.includes('sync failed')).length;
+    const productionApplications = (await resources(shop, 'applications')).filter(({ metadata }) => metadata.labels?.stage === 'production').length;
+    expect(tries, 'tries to reach it').toBeLessThan((productionApplications * (performance.now() - goneAt)) / 1000);
     await shop.world.production.startApiServer();
     await expectEndsRight(shop, commits.at(-1) ?? '');
     for (const commit of commits.slice(0, -1)) {

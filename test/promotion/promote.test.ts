@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PortError } from '../../src/model/port-error.ts';
 import type { Release } from '../../src/resources/release.ts';
 import { applicationOf, cluster, pipeline, repository } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
@@ -46,6 +47,20 @@ describe('the promotion story', () => {
       ['production', 'verified'],
     ]);
     expect(world.application('web-production').status).toMatchObject({ revision: commit, commit: stage('production')?.head });
+  });
+
+  it('leaves an Application that cannot be reached to its own retries, and goes on when it can', async () => {
+    world.destination.fail(new PortError('destination', 'UNREACHABLE', 'the cluster is away', { cause: undefined }));
+    const commit = await world.push({ 'apps/web/a.yaml': deployment('web:1') });
+    const failures = () => world.application('web-staging').status?.sync?.failures ?? 0;
+    expect(failures()).toBeLessThanOrEqual(2);
+    await world.pass(60_000);
+    expect(failures()).toBeLessThanOrEqual(10);
+
+    world.destination.fail(undefined);
+    await world.pass(60_000);
+    expect(imageIn('staging')).toBe('web:1');
+    expect(stage('staging')?.admitted).toMatchObject({ revision: commit, verdict: 'pending' });
   });
 
   it('lets a fix supersede a failed Release at once, which never reaches production', async () => {
