@@ -66,6 +66,8 @@ const maxLineCharacters = 32 * 1024 * 1024;
 const attemptsWhenRefused = 6;
 /** One unanswered question is bad luck. */
 const probesUntilSilent = 2;
+const probeTimeoutMs = 5_000;
+const probeAgainMs = 5_000;
 
 /** Throws PortError INVALID when the kubeconfig is refused. Nothing is asked of the server yet. */
 export function openApiServer(
@@ -80,6 +82,8 @@ export function openApiServer(
   const credentials = openCredentials(parsed.value);
   const limit = openRequestLimit(connections);
   let pool: Pool | undefined;
+  const closing = new AbortController();
+  let doubting: Promise<void> | undefined;
   let unanswered = 0;
   const isSilent = () => unanswered >= probesUntilSilent;
 
@@ -124,6 +128,7 @@ export function openApiServer(
       return { status: answer.statusCode, headers: answer.headers, body: readJson(await answer.body.text()), clockAheadMs: ahead };
     } catch (error) {
       if (request.isProbe && !request.signal.aborted) missed(deadline);
+      else if (deadline.isOver()) doubting ??= doubt();
       throw failure(error, request, deadline);
     }
   }
@@ -135,6 +140,16 @@ export function openApiServer(
     void pool?.requests.destroy().catch(() => {});
     void pool?.watches.destroy().catch(() => {});
     pool = undefined;
+  }
+
+  /** The controller probes all the time. Where it is not, a request that was left without an answer begins it. */
+  async function doubt(): Promise<void> {
+    const probe: Request = { method: 'GET', path: '/version', signal: closing.signal, timeoutMs: probeTimeoutMs, isProbe: true };
+    do {
+      await attempt(probe).catch(() => {});
+      if (unanswered > 0) await sleep(probeAgainMs, undefined, { signal: closing.signal }).catch(() => {});
+    } while (unanswered > 0 && !closing.signal.aborted);
+    doubting = undefined;
   }
 
   const refusal = (request: Request, { status, headers, body }: Received): PortError =>
@@ -181,7 +196,8 @@ export function openApiServer(
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([pool?.requests.destroy(), pool?.watches.destroy()]);
+      closing.abort(new Error('the connection to this server is closed'));
+      await Promise.all([doubting, pool?.requests.destroy(), pool?.watches.destroy()]);
     },
   };
 }

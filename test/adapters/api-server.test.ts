@@ -281,6 +281,17 @@ it('asks nothing but whether it is there of a server that left two probes withou
   expect((await get(server)).status).toBe(200);
 });
 
+it('begins to probe by itself once a request was left without an answer', { timeout: 30_000 }, async () => {
+  let answers = false;
+  const { server, asked } = await serve(() => (answers ? { status: 200 } : undefined));
+  const underWay = failed(get(server));
+  expect(await failed(get(server, { timeoutMs: 100 }))).toMatchObject({ code: 'TIMEOUT' });
+  expect(await underWay).toMatchObject({ code: 'UNREACHABLE' });
+  expect(asked.filter(({ url }) => url === '/version')).toHaveLength(2);
+  answers = true;
+  await vi.waitFor(async () => expect((await get(server)).status).toBe(200), { timeout: 15_000, interval: 100 });
+});
+
 it('goes on asking a server that refuses connections: that is no silence', async () => {
   const { server, close } = await serve(() => ({ status: 200 }));
   await close();
