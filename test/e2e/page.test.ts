@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -109,6 +109,24 @@ describe('the page, in a real Chromium', () => {
     await picture(view, 'application-drift');
     await shop.world.hub.kubectl(['patch', ...orders, '-p', '{"spec":{"sync":{"selfHeal":true}}}']);
     await view.getByText('None: the cluster has what').waitFor({ timeout: soonMs });
+  });
+
+  it('shows what a commit says as text, whatever it says', async () => {
+    const subject = '<img src=x onerror=alert(1)> <b>bold</b> javascript:alert(2)';
+    const { clone } = shop.scene;
+    const file = 'services/orders/base/kustomization.yaml';
+    await clone.write(file, `${await readFile(join(clone.path, file), 'utf8')}# another Release\n`);
+    await clone.commit(subject);
+    await clone.push();
+    const view = await open('/');
+    await view.getByRole('article', { name: 'Stage staging' }).getByText(subject, { exact: true }).waitFor({ timeout: soonMs });
+    expect(await view.locator('main img, main b').count()).toBe(0);
+  });
+
+  it('says what is not there', async () => {
+    const view = await open('/applications/shop/nothing');
+    await view.getByText('there is no Application shop/nothing').waitFor();
+    complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes('404')));
   });
 
   it('is used by keyboard alone', async () => {

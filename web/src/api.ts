@@ -14,8 +14,12 @@ async function ask<Answer>(path: string, signal: AbortSignal): Promise<Answer> {
   });
   if (response.ok) return (await response.json()) as Answer;
   const told: unknown = await response.json().catch(() => undefined);
-  throw new Error(messageIn(told) ?? `Sluice answered ${response.status}`);
+  throw new Error(messageIn(told) ?? `Sluice answered ${response.status}`, { cause: response.status < 500 ? refusal : undefined });
 }
+
+const refusal = 'refused';
+/** Whether asking the same again would be answered the same. */
+export const isRefusal = (error: Error): boolean => error.cause === refusal;
 
 const messageIn = (told: unknown): string | undefined =>
   typeof told === 'object' && told !== null && 'message' in told && typeof told.message === 'string' ? told.message : undefined;

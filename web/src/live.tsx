@@ -30,7 +30,7 @@ function touched({ kind, namespace, name }: ChangeEvent): readonly QueryKey[] {
   }
 }
 
-/** Listens to the server's events as long as the page is open, and lets what changed be asked for again; after each connect, everything. */
+/** Listens to the server's events as long as the page is looked at, and lets what changed be asked for again; after each connect, everything. */
 export function LiveProvider({ children }: { readonly children: ReactNode }) {
   const queries = useQueryClient();
   const [connection, setConnection] = useState<Connection>('connecting');
@@ -72,12 +72,19 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
       silence = setTimeout(listen, inMs);
     };
     const heard = () => again(silentMs);
+    const rest = () => {
+      clearTimeout(silence);
+      source?.close();
+    };
+    // A browser opens six connections to one address: pages that nobody looks at would hold them all.
+    const seenOrNot = () => (document.hidden ? rest() : listen());
 
     listen();
+    document.addEventListener('visibilitychange', seenOrNot);
     return () => {
-      clearTimeout(silence);
+      document.removeEventListener('visibilitychange', seenOrNot);
       clearTimeout(gathering);
-      source?.close();
+      rest();
     };
   }, [queries]);
 

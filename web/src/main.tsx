@@ -6,6 +6,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Redirect, Route, Switch } from 'wouter';
+import { isRefusal } from './api.ts';
 import { ApplicationView } from './application-view.tsx';
 import { ApplicationsView } from './applications-view.tsx';
 import { Frame } from './frame.tsx';
@@ -21,7 +22,12 @@ if (root === null) throw new Error('index.html has no element #root');
 /** Asked again when the server says that something changed, and after a failure; never because time went by. */
 const queries = new QueryClient({
   defaultOptions: {
-    queries: { staleTime: Number.POSITIVE_INFINITY, retry: 2, retryDelay: (failures) => Math.min(1000 * 2 ** failures, 10_000), networkMode: 'always' },
+    queries: {
+      staleTime: Number.POSITIVE_INFINITY,
+      retry: (failures, error) => failures < 2 && !isRefusal(error),
+      retryDelay: (failures) => Math.min(1000 * 2 ** failures, 10_000),
+      networkMode: 'always',
+    },
   },
 });
 

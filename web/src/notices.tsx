@@ -1,6 +1,7 @@
 import { Alert, Skeleton } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
+import { isRefusal } from './api.ts';
 
 export function Empty({ title, children }: { readonly title: string; readonly children: ReactNode }) {
   return (
@@ -14,7 +15,8 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
 function Failure({ error }: { readonly error: Error }) {
   return (
     <Alert color="red" title="This cannot be shown now" className="notice">
-      {error.message} It is tried again by itself when Sluice answers.
+      {error.message}
+      {isRefusal(error) ? '.' : ' It is tried again by itself when Sluice answers.'}
     </Alert>
   );
 }
