@@ -158,7 +158,8 @@ export function openApiServer(
   function failure(error: unknown, { signal }: Request, deadline: Deadline): unknown {
     if (signal.aborted) return signal.reason;
     if (error instanceof PortError) return error;
-    return deadline.isOver() ? timeoutError(server, deadline.timeoutMs, error) : connectionError(server, error);
+    if (deadline.isOver()) return timeoutError(server, deadline.timeoutMs, error);
+    return isSilent() ? silenceError(server) : connectionError(server, error);
   }
 
   return {
