@@ -14,6 +14,7 @@ import { openGitea } from './adapters/gitea.ts';
 import { openHub } from './adapters/hub.ts';
 import { inClusterKubeconfig } from './adapters/in-cluster.ts';
 import { leaderLeases } from './adapters/leader-lease.ts';
+import { programPath } from './adapters/program-path.ts';
 import { openMetrics } from './adapters/prometheus.ts';
 import { openRenderTools } from './adapters/render-tools.ts';
 import { openEvents } from './api/events.ts';
@@ -25,6 +26,7 @@ import { closeServer, createServer } from './api/server.ts';
 import { type Config, parseConfig } from './config.ts';
 import { ownerOf } from './diff/ownership.ts';
 import { describeProblems } from './model/parsed.ts';
+import { isPortError } from './model/port-error.ts';
 import { type Reference, referenceText, sameReference } from './model/reference.ts';
 import type { Ports } from './promotion/ports.ts';
 import { openRenderCache } from './render/cache.ts';
@@ -66,7 +68,11 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop
 try {
   await serve();
 } catch (error) {
-  if (!stopping.signal.aborted) throw error;
+  if (!stopping.signal.aborted) {
+    if (!isPortError(error)) throw error;
+    console.error(`Sluice cannot start: ${error.message}`);
+    process.exit(1);
+  }
 }
 
 async function serve(): Promise<void> {
@@ -161,7 +167,11 @@ async function serve(): Promise<void> {
 
   /** For a worker: the other roles render nothing and have no right to the signing key. */
   async function openPorts(): Promise<Ports> {
-    const renderer = await openRenderTools({ kustomizeBin: config.kustomizeBin, helmBin: config.helmBin });
+    const [kustomizeBin, helmBin] = await Promise.all([
+      programPath(config.kustomizeBin, process.env.PATH ?? '', 'SLUICE_KUSTOMIZE_BIN'),
+      programPath(config.helmBin, process.env.PATH ?? '', 'SLUICE_HELM_BIN'),
+    ]);
+    const renderer = await openRenderTools({ kustomizeBin, helmBin });
     const { versions, confinement } = renderer;
     log.info({ ...versions, withoutNetwork: confinement.withoutNetwork, withMemoryLimit: confinement.withMemoryLimit }, 'rendering');
     return {
