@@ -31,15 +31,20 @@ export async function benchNoop(ground: Ground, size: number): Promise<Result> {
 
   const most = (rounds: readonly Round[], ...words: readonly string[]) =>
     Math.max(...rounds.map(({ cost }) => cost.counted('sluice_api_requests_total', 'cluster="Cluster', ...words)));
-  const reads = most(comment, 'method="GET"');
-  const writes = most(comment) - reads;
+  const looks = (rounds: readonly Round[]) => Math.max(...rounds.map(({ cost }) => cost.counted('sluice_look_duration_seconds_count', 'verb="sync"')));
+  // The median, because the connection is probed every ten seconds whatever happens.
+  const counts = (...words: readonly string[]) => median(comment.map(({ cost }) => cost.counted('sluice_api_requests_total', 'cluster="Cluster', ...words)));
+  const reads = counts('method="GET"');
+  const writes = counts() - reads;
   return {
     name: 'noop',
     size,
     figures: {
       'elsewhere: webhook to refreshed, ms': median(elsewhere.map(({ milliseconds }) => milliseconds)),
       'elsewhere: requests to the destination': most(elsewhere),
+      'elsewhere: looks at the Application': looks(elsewhere),
       'comment: webhook to done, ms': median(comment.map(({ milliseconds }) => milliseconds)),
+      'comment: looks at the Application': looks(comment),
       'comment: reads of the destination': reads,
       'comment: writes and dry-runs': writes,
       'comment: CPU of Sluice, s': median(comment.map(({ cost }) => cost.cpuSeconds)),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
-import { canonicalJson, type Json } from '../model/json.ts';
+import { type Json, jsonText } from '../model/json.ts';
 import { describeProblems } from '../model/parsed.ts';
 import { PortError } from '../model/port-error.ts';
 import type { Identity } from '../sync/destination.ts';
@@ -108,7 +108,7 @@ export function openApiServer(
         path: `${basePath}${request.path}${queryText(request.query)}`,
         method: request.method,
         headers: headersOf(request, held),
-        body: request.body === undefined ? null : canonicalJson(request.body),
+        body: request.body === undefined ? null : jsonText(request.body),
         signal,
         // undici would close the connection after each DELETE that has a body: ten times slower.
         reset: false,

@@ -8,7 +8,7 @@ import type { Applied, Destination, Destinations, Identity, ObjectMetadata, Serv
 import type { ApiServer, Request } from './api-server.ts';
 import { type Discovery, openDiscovery, resourcePath } from './discovery.ts';
 
-const pageSize = 500;
+const pageSize = 2_000;
 /** A tenant's API server could go on for ever. */
 const maxObjects = 200_000;
 
