@@ -61,7 +61,12 @@ describe('the page, in a real Chromium', () => {
     for (const move of moves) void move.then((name) => order.push(name));
     await seen(shop, 'first commit');
     await Promise.all(moves);
-    expect(order).toEqual(['staging pending', 'staging verified', 'production pending', 'production verified']);
+    // What one answer brings is seen at once: staging being verified and production being pending stand in the same.
+    const of = (stageName: Stage) => order.filter((move) => move.startsWith(stageName));
+    expect(of('staging')).toEqual(['staging pending', 'staging verified']);
+    expect(of('production')).toEqual(['production pending', 'production verified']);
+    expect(order.at(0)).toBe('staging pending');
+    expect(order.at(-1)).toBe('production verified');
     expect(await stage('production').textContent()).toContain('4/4 healthy');
     expect(await page.locator('html').getAttribute('data-loaded')).toBe('once');
   });

@@ -21,6 +21,13 @@ function StageInGraph({ data: { stage, across } }: NodeProps<StageNode>) {
 const roomBelow = 18;
 const nodeTypes = { stage: StageInGraph };
 
+/** React Flow's complaint that its container has no size. It says so of one that is just being taken away as well; ours is drawn only with a size. */
+const withoutSize = '004';
+
+function complain(code: string, message: string): void {
+  if (code !== withoutSize) console.warn(message);
+}
+
 /** The stages of a Pipeline and what comes after what, at the size at which they are read: the page scrolls, not the graph. */
 export function PipelineGraph({ pipeline }: { readonly pipeline: Pipeline }) {
   const { ref, width } = useElementSize();
@@ -60,6 +67,7 @@ export function PipelineGraph({ pipeline }: { readonly pipeline: Pipeline }) {
             zoomOnDoubleClick={false}
             preventScrolling={false}
             colorMode="system"
+            onError={complain}
           />
         </ReactFlowProvider>
       )}
