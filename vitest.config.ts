@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 const contract = ['test/contract/**/*.test.ts'];
 const e2e = ['test/e2e/**/*.test.ts'];
 
+// The limits end what hangs; they promise no speed. A machine that gives half of its time to others must not fail a test.
 export default defineConfig({
   test: {
     projects: [
@@ -12,7 +13,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...contract, ...e2e],
           maxWorkers: 2,
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -23,8 +24,8 @@ export default defineConfig({
           include: contract,
           globalSetup: 'test/real-parts.ts',
           fileParallelism: false,
-          testTimeout: 90_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
         },
       },
@@ -34,8 +35,8 @@ export default defineConfig({
           name: 'e2e',
           include: e2e,
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 400_000,
           sequence: { groupOrder: 2 },
         },
       },
