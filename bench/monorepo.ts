@@ -1,6 +1,5 @@
 import { type Ground, isDone } from './ground.ts';
-import { atRest } from './noop.ts';
-import { type Cost, measureCost } from './process-cost.ts';
+import { atRest, type Cost, measureCost } from './process-cost.ts';
 import { median, type Result } from './result.ts';
 
 const rounds = 3;
@@ -29,7 +28,7 @@ export async function benchMonorepo(ground: Ground, size: number): Promise<Resul
   const began = performance.now();
   await repository.declare(applications);
   const firstSeconds = ((await allDone) - began) / 1000;
-  await atRest(ground);
+  await atRest(ground.sluice);
 
   const measured: { readonly milliseconds: number; readonly touched: number; readonly cost: Cost }[] = [];
   for (let round = 1; round <= rounds; round += 1) {
@@ -45,7 +44,7 @@ export async function benchMonorepo(ground: Ground, size: number): Promise<Resul
     });
     const { webhookAt } = await repository.push();
     const milliseconds = (await done) - webhookAt;
-    await atRest(ground);
+    await atRest(ground.sluice);
     measured.push({ milliseconds, touched: touched.size, cost: await ended() });
   }
 

@@ -1,6 +1,6 @@
 import { applyFirst } from './apply.ts';
 import { type BenchRepository, type Ground, isDone } from './ground.ts';
-import { type Cost, countedBy, measureCost } from './process-cost.ts';
+import { atRest, type Cost, measureCost } from './process-cost.ts';
 import type { Seen } from './raw-cluster.ts';
 import { median, type Result } from './result.ts';
 
@@ -74,21 +74,8 @@ async function measured({ ground, repository, resource, has }: Await): Promise<R
   const awaited = watch.until((seen) => has(seen, commit));
   const { webhookAt } = await repository.push();
   const milliseconds = (await awaited) - webhookAt;
-  await atRest(ground);
+  await atRest(ground.sluice);
   return { milliseconds, cost: await ended() };
 }
 
 const followsCommit = ({ status }: Seen, commit: string): boolean => JSON.stringify(status ?? {}).includes(commit);
-
-/** Until nothing waits and no look has ended between two questions. */
-export async function atRest({ sluice }: Ground): Promise<void> {
-  let before = -1;
-  for (;;) {
-    const counted = await countedBy(sluice);
-    const sum = (word: string) => [...counted].reduce((total, [series, value]) => (series.startsWith(word) ? total + value : total), 0);
-    const looks = sum('sluice_look_duration_seconds_count');
-    if (looks === before && sum('sluice_queue_depth') === 0) return;
-    before = looks;
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
-}

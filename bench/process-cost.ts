@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { SluiceProcess } from '../tools/demo-sluice.ts';
 
 /** What the process of Sluice has counted since it was started, by series as /metrics writes them. */
-export type Counted = ReadonlyMap<string, number>;
+type Counted = ReadonlyMap<string, number>;
 
 export type Cost = {
   readonly cpuSeconds: number;
@@ -12,7 +12,7 @@ export type Cost = {
   counted(...words: readonly string[]): number;
 };
 
-export async function countedBy({ url }: SluiceProcess): Promise<Counted> {
+async function countedBy({ url }: SluiceProcess): Promise<Counted> {
   const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) })).text();
   return new Map(text.split('\n').flatMap((line) => (line === '' || line.startsWith('#') ? [] : [seriesOf(line)])));
 }
@@ -44,4 +44,17 @@ async function peakRssBytes(pid: number, counted: Counted): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
   return peak === undefined ? (counted.get('process_resident_memory_bytes') ?? 0) : Number(peak) * 1024;
+}
+
+/** Until nothing waits and no look has ended between two questions. */
+export async function atRest(sluice: SluiceProcess): Promise<void> {
+  let before = -1;
+  for (;;) {
+    const counted = await countedBy(sluice);
+    const sum = (word: string) => [...counted].reduce((total, [series, value]) => (series.startsWith(word) ? total + value : total), 0);
+    const looks = sum('sluice_look_duration_seconds_count');
+    if (looks === before && sum('sluice_queue_depth') === 0) return;
+    before = looks;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isRolledOut, type Rollout } from '../tools/rollout.ts';
 import { run } from '../tools/run-program.ts';
 import { type BenchRepository, type Ground, isDone } from './ground.ts';
 import { type Cost, measureCost } from './process-cost.ts';
@@ -54,7 +55,7 @@ export async function benchPush(ground: Ground, size: number): Promise<Result> {
 async function pushVersion(ground: Ground, repository: BenchRepository, name: string, version: number): Promise<Round> {
   for (const [file, text] of Object.entries(files(version))) await repository.clone.write(`app/${file}`, text);
   const commit = await repository.commit(`version ${version}`);
-  await using deployments = await ground.raw.watch(`/apis/apps/v1/namespaces/${name}/deployments`);
+  await using deployments = await ground.raw.watch<Seen & Rollout>(`/apis/apps/v1/namespaces/${name}/deployments`);
   await using configs = await ground.raw.watch(`/api/v1/namespaces/${name}/configmaps`);
   await using applications = await ground.watchHub('applications');
   const written = Promise.all([
@@ -81,12 +82,6 @@ async function floor({ parts, cluster, folder }: Ground, { clone }: BenchReposit
   await run('git', ['-C', copy, 'checkout', '--quiet', '--force', 'FETCH_HEAD']);
   await run(parts.kubectl, [...cluster.kubectlOptions, 'apply', '--server-side', '--force-conflicts', '-n', namespace, '-f', join(copy, 'app')]);
   return performance.now() - began;
-}
-
-/** As `kubectl rollout status` judges it. */
-function isRolledOut({ metadata, status = {} }: Seen): boolean {
-  const { observedGeneration = 0, updatedReplicas, availableReplicas, replicas: all } = status as Readonly<Record<string, number | undefined>>;
-  return observedGeneration >= (metadata.generation ?? 0) && [updatedReplicas, availableReplicas, all].every((count) => count === replicas);
 }
 
 const imageOf = (version: number): string => `registry.example/web:1.0.${version}`;

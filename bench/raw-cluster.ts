@@ -13,16 +13,17 @@ export type Seen = {
 export type Manifest = { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string } };
 
 /** One watch: whoever waits hears of each change in the moment in which it arrives. */
-export type Watch = AsyncDisposable & {
+export type Watch<T extends Seen = Seen> = AsyncDisposable & {
   /** The moment (performance.now) at which the condition first holds for a change that arrives from now on. */
-  until(condition: (object: Seen) => boolean): Promise<number>;
+  until(condition: (object: T) => boolean): Promise<number>;
 };
 
 /** The API server without anything in between: what the floors are measured with, and what tells when something really happened. */
 export type RawCluster = AsyncDisposable & {
   /** Server-side applies every manifest, 64 at a time. Throws when one is refused. */
   apply(path: string, manifests: readonly Manifest[], options: { readonly dryRun: boolean }): Promise<void>;
-  watch(path: string, options?: { readonly metadataOnly?: boolean }): Promise<Watch>;
+  /** `T`: what the path holds. */
+  watch<T extends Seen = Seen>(path: string, options?: { readonly metadataOnly?: boolean }): Promise<Watch<T>>;
 };
 
 const parallelRequests = 64;
@@ -58,12 +59,12 @@ export function openRawCluster(cluster: ControlPlane): RawCluster {
       };
       await Promise.all(Array.from({ length: parallelRequests }, lane));
     },
-    async watch(path, { metadataOnly = false } = {}) {
+    async watch<T extends Seen = Seen>(path: string, { metadataOnly = false }: { readonly metadataOnly?: boolean } = {}) {
       const stop = new AbortController();
       const accept = metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json';
       const listed = await request(`${cluster.url}${path}?limit=1`, { dispatcher: requests, headers });
       const { metadata } = (await listed.body.json()) as { readonly metadata: { readonly resourceVersion: string } };
-      const waiting = new Set<Waiting>();
+      const waiting = new Set<Waiting<T>>();
       let seenUpTo = metadata.resourceVersion;
       const open = async () => {
         const answer = await request(`${cluster.url}${path}?watch=true&resourceVersion=${seenUpTo}`, {
@@ -77,7 +78,7 @@ export function openRawCluster(cluster: ControlPlane): RawCluster {
       // The API server ends a watch whose reader lags behind, as it does on a busy machine: it is taken up again where it ended.
       const follow = async (first: AsyncIterable<Buffer>) => {
         for (let body = first; ; body = await open()) {
-          await readLines(body, (object) => {
+          await readLines<T>(body, (object) => {
             seenUpTo = object.metadata.resourceVersion;
             for (const { hear } of waiting) hear(object);
           });
@@ -87,10 +88,10 @@ export function openRawCluster(cluster: ControlPlane): RawCluster {
         for (const { fail } of stop.signal.aborted ? [] : waiting) fail(error);
       });
       return {
-        until: (condition) =>
-          new Promise((resolve, reject) => {
+        until: (condition: (object: T) => boolean) =>
+          new Promise<number>((resolve, reject) => {
             const timer = setTimeout(() => reject(new Error(`not seen within ${seenWithinMs / 1000} s on ${path}`)), seenWithinMs);
-            const waiter: Waiting = {
+            const waiter: Waiting<T> = {
               fail: reject,
               hear(object) {
                 if (!condition(object)) return;
@@ -114,9 +115,9 @@ export function openRawCluster(cluster: ControlPlane): RawCluster {
   };
 }
 
-type Waiting = { hear(object: Seen): void; fail(error: unknown): void };
+type Waiting<T> = { hear(object: T): void; fail(error: unknown): void };
 
-async function readLines(body: AsyncIterable<Buffer>, hear: (object: Seen) => void): Promise<void> {
+async function readLines<T>(body: AsyncIterable<Buffer>, hear: (object: T) => void): Promise<void> {
   let rest = '';
   const decoder = new TextDecoder();
   for await (const chunk of body) {
@@ -124,7 +125,7 @@ async function readLines(body: AsyncIterable<Buffer>, hear: (object: Seen) => vo
     rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line === '') continue;
-      const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: Seen };
+      const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: T };
       if (type === 'ERROR') throw new Error(JSON.stringify(object));
       hear(object);
     }

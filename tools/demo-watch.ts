@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { DemoCluster } from './demo-resources.ts';
 import type { Parts } from './parts.ts';
 import { guard } from './process.ts';
+import { isRolledOut, type Rollout } from './rollout.ts';
 
 /** A Deployment as the cluster's API server tells it. */
 export type Deployment = {
@@ -92,33 +93,27 @@ export async function watchDeployments({ name, kubectlOptions }: DemoCluster, na
 
 type WatchEvent = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: {
-    readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number };
-    readonly spec: { readonly replicas: number; readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
-    readonly status?: {
-      readonly observedGeneration?: number;
-      readonly replicas?: number;
-      readonly updatedReplicas?: number;
-      readonly readyReplicas?: number;
-      readonly availableReplicas?: number;
-    };
+  readonly object: Rollout & {
+    readonly metadata: { readonly name: string; readonly uid: string };
+    readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
+    readonly status?: { readonly readyReplicas?: number };
   };
 };
 
-function note(known: Map<string, Deployment>, { type, object: { metadata, spec, status = {} } }: WatchEvent): void {
+function note(known: Map<string, Deployment>, { type, object }: WatchEvent): void {
+  const { metadata, spec, status } = object;
   if (type === 'DELETED') {
     known.delete(metadata.name);
     return;
   }
-  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
   known.set(metadata.name, {
     name: metadata.name,
     uid: metadata.uid,
     generation: metadata.generation,
     image: spec.template.spec.containers[0]?.image ?? '',
     replicas: spec.replicas,
-    ready: readyReplicas,
-    rolledOut: observedGeneration >= metadata.generation && [replicas, updatedReplicas, availableReplicas].every((count) => count === spec.replicas),
+    ready: status?.readyReplicas ?? 0,
+    rolledOut: isRolledOut(object),
   });
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { ControlPlane } from '../../tools/control-plane.ts';
+import { isRolledOut, type Rollout } from '../../tools/rollout.ts';
 
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
@@ -45,23 +46,14 @@ export async function watchFor<T>(
 export const listed = async <T>(cluster: ControlPlane, kinds: string, namespace: string): Promise<readonly T[]> =>
   (JSON.parse(await cluster.kubectl(['get', kinds, '-n', namespace, '-o', 'json'])) as { readonly items: readonly T[] }).items;
 
-export type Workload = {
-  readonly metadata: { readonly name: string; readonly resourceVersion: string; readonly generation: number };
-  readonly spec: { readonly replicas: number; readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly availableReplicas?: number;
-  };
+export type Workload = Rollout & {
+  readonly metadata: { readonly name: string; readonly resourceVersion: string };
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
 };
 
-/** Whether a Deployment runs this tag and nothing else, as `kubectl rollout status` judges it. */
-export function isRolledOut({ metadata, spec, status = {} }: Workload, tag: string): boolean {
-  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
-  const runs = spec.template.spec.containers.every(({ image }) => image.endsWith(`:${tag}`));
-  return runs && observedGeneration >= metadata.generation && [replicas, updatedReplicas, availableReplicas].every((count) => count === spec.replicas);
-}
+/** Whether a Deployment runs this tag and nothing else. */
+export const runsOnly = (workload: Workload, tag: string): boolean =>
+  workload.spec.template.spec.containers.every(({ image }) => image.endsWith(`:${tag}`)) && isRolledOut(workload);
 
 /** Which of two changes of one cluster came first: etcd counts them all in one row. */
 export const revisionOf = ({ metadata }: { readonly metadata: { readonly resourceVersion: string } }): number => Number(metadata.resourceVersion);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRolledOut, revisionOf, type Workload, watchFor } from './cluster-watch.ts';
+import { revisionOf, runsOnly, type Workload, watchFor } from './cluster-watch.ts';
 import {
   application,
   binding,
@@ -312,7 +312,7 @@ describe('steps of a sync', () => {
 
     const { staging, parts } = ground.world;
     const isOld = ({ metadata }: LiveObject, type: string) => type === 'DELETED' && metadata.name === 'old';
-    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => isRolledOut(object, '2'));
+    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => runsOnly(object, '2'));
     await using removed = await watchFor<LiveObject>(staging, parts.kubectl, ['configmaps', '-n', room], isOld);
     const mended = await ground.push({ 'prune/web.yaml': deployment('web', '2') });
     expect(revisionOf(await rolledOut.first)).toBeLessThan(revisionOf(await removed.first));
@@ -336,7 +336,7 @@ describe('steps of a sync', () => {
     expect(await version('configmaps', 'after')).toBeNaN();
 
     const { staging, parts } = ground.world;
-    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => isRolledOut(object, '1'));
+    await using rolledOut = await watchFor<Workload>(staging, parts.kubectl, ['deployments', '-n', room], (object) => runsOnly(object, '1'));
     const mended = await ground.push({ 'waves/web.yaml': deployment('web', '1') });
     await ground.untilStatus('waves', { commit: mended, sync: { state: 'Synced' }, health: { health: 'Healthy' } });
     expect(revisionOf(await rolledOut.first)).toBeLessThan(await version('configmaps', 'after'));

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import type { Health, HealthWord } from '../../src/health/health.ts';
 import { PortError, type PortErrorCode } from '../../src/model/port-error.ts';
 import type { Phase } from '../../src/resources/application.ts';
@@ -152,8 +152,10 @@ describe('the reasons of conditions', () => {
   });
 
   it('cannot be given without an entry', () => {
-    // @ts-expect-error no entry is called so
-    expect(ready('Fine', '')).toHaveLength(3);
+    // checked by the compiler: `ready` takes no such word
+    expectTypeOf<'Fine'>().not.toExtend<Parameters<typeof ready>[0]>();
+    expectTypeOf<'Synced'>().toExtend<Parameters<typeof ready>[0]>();
+    expect(ready('Synced', '')).toHaveLength(3);
   });
 });
 

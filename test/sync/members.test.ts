@@ -2,21 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { groupKindsAnnotation, ownerOf } from '../../src/diff/ownership.ts';
 import { at } from '../../src/model/json.ts';
 import { application, cluster, repository } from '../builders.ts';
+import { deployment } from '../promotion/shop-world.ts';
 import { openWorld, type World } from '../world.ts';
 
 const configMap = (name: string) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
 const service = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { selector: { app: 'web' } } });
-const deployment = (image: string) =>
-  JSON.stringify({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web' },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: { app: 'web' } },
-      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
-    },
-  });
 const serviceId = { group: '', kind: 'Service', namespace: 'web', name: 'web' };
 const deploymentId = { group: 'apps', kind: 'Deployment', namespace: 'web', name: 'web' };
 const owner = ownerOf('test', { namespace: 'shop', name: 'web' }, 'web');
