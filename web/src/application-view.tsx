@@ -6,6 +6,7 @@ import { useApplication, useDiff, useObjects } from './api.ts';
 import { whyOf } from './applications-view.tsx';
 import { Asked, useTitle } from './notices.tsx';
 import { Patch } from './patch.tsx';
+import { Rows } from './rows.tsx';
 import { Ago } from './times.tsx';
 import { HealthWord, ObjectWord, pipelineAddress, Sha, SyncWord } from './words.tsx';
 
@@ -150,84 +151,61 @@ function ObjectTable({ objects, application }: { readonly objects: Objects; read
     );
   }
   return (
-    <div className="wide">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Kind</Table.Th>
-            <Table.Th>Name</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th>Health</Table.Th>
-            <Table.Th>Why</Table.Th>
+    <>
+      <Rows columns={['Kind', 'Name', 'State', 'Health', 'Why']}>
+        {objects.items.map((item) => (
+          <Table.Tr key={keyOf(item)}>
+            <Table.Td>
+              {item.kind} <span className="faint">{item.group}</span>
+            </Table.Td>
+            <Table.Td className="name">{item.name}</Table.Td>
+            <Table.Td>
+              <ObjectWord state={item.state} />
+            </Table.Td>
+            <Table.Td>
+              <HealthWord health={item.health} />
+            </Table.Td>
+            <Table.Td className="why" title={item.message || item.why}>
+              {item.message || item.why}
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {objects.items.map((item) => (
-            <Table.Tr key={keyOf(item)}>
-              <Table.Td>
-                {item.kind} <span className="faint">{item.group}</span>
-              </Table.Td>
-              <Table.Td className="name">{item.name}</Table.Td>
-              <Table.Td>
-                <ObjectWord state={item.state} />
-              </Table.Td>
-              <Table.Td>
-                <HealthWord health={item.health} />
-              </Table.Td>
-              <Table.Td className="why" title={item.message || item.why}>
-                {item.message || item.why}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+        ))}
+      </Rows>
       {objects.more > 0 && <p className="faint">{objects.more} more.</p>}
-    </div>
+    </>
   );
 }
 
 function Syncs({ application: { history, sync, revision } }: { readonly application: Application }) {
   if (history.length === 0 && sync === undefined) return <p className="faint">None yet.</p>;
   return (
-    <div className="wide">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Revision</Table.Th>
-            <Table.Th>Result</Table.Th>
-            <Table.Th>Began</Table.Th>
-            <Table.Th>Why</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {sync !== undefined && revision !== undefined && (
-            <Table.Tr>
-              <Table.Td>
-                <Sha id={revision} /> <span className="faint">(now)</span>
-              </Table.Td>
-              <Table.Td>{sync.state}</Table.Td>
-              <Table.Td className="time">
-                <Ago time={sync.startedAt} />
-              </Table.Td>
-              <Table.Td className="why">{sync.message}</Table.Td>
-            </Table.Tr>
-          )}
-          {history.map((past) => (
-            <Table.Tr key={`${past.commit} ${past.startedAt}`}>
-              <Table.Td>
-                <Sha id={past.revision} />
-              </Table.Td>
-              <Table.Td>{past.result}</Table.Td>
-              <Table.Td className="time">
-                <Ago time={past.startedAt} />
-              </Table.Td>
-              <Table.Td className="why" title={past.message}>
-                {past.message}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <Rows columns={['Revision', 'Result', 'Began', 'Why']}>
+      {sync !== undefined && revision !== undefined && (
+        <Table.Tr>
+          <Table.Td>
+            <Sha id={revision} /> <span className="faint">(now)</span>
+          </Table.Td>
+          <Table.Td>{sync.state}</Table.Td>
+          <Table.Td className="time">
+            <Ago time={sync.startedAt} />
+          </Table.Td>
+          <Table.Td className="why">{sync.message}</Table.Td>
+        </Table.Tr>
+      )}
+      {history.map((past) => (
+        <Table.Tr key={`${past.commit} ${past.startedAt}`}>
+          <Table.Td>
+            <Sha id={past.revision} />
+          </Table.Td>
+          <Table.Td>{past.result}</Table.Td>
+          <Table.Td className="time">
+            <Ago time={past.startedAt} />
+          </Table.Td>
+          <Table.Td className="why" title={past.message}>
+            {past.message}
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Rows>
   );
 }

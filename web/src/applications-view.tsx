@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import type { Application } from '../../src/api/answers.ts';
 import { useApplications } from './api.ts';
 import { Asked, Empty, useTitle } from './notices.tsx';
+import { Rows } from './rows.tsx';
 import { ApplicationLink, HealthWord, pipelineAddress, Sha, SyncWord } from './words.tsx';
 
 /** What stands in the way, if anything does; the best news is no text. */
@@ -60,53 +61,38 @@ export function ApplicationsView() {
 function Applications({ items }: { readonly items: readonly Application[] }) {
   if (items.length === 0) return <p className="faint">No Application matches the filter.</p>;
   return (
-    <div className="wide">
-      <Table highlightOnHover>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Application</Table.Th>
-            <Table.Th>Sync</Table.Th>
-            <Table.Th>Health</Table.Th>
-            <Table.Th>Stage</Table.Th>
-            <Table.Th>Revision</Table.Th>
-            <Table.Th>Destination</Table.Th>
-            <Table.Th>Why</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {items.map((one) => (
-            <Table.Tr key={`${one.namespace}/${one.name}`}>
-              <Table.Td className="name">
-                <ApplicationLink {...one} />
-              </Table.Td>
-              <Table.Td>
-                <SyncWord sync={one.sync} />
-              </Table.Td>
-              <Table.Td>
-                <HealthWord health={one.health?.health} why={one.health?.message} />
-              </Table.Td>
-              <Table.Td>
-                {one.stage === undefined ? (
-                  <span className="faint">–</span>
-                ) : (
-                  <Link href={pipelineAddress({ namespace: one.namespace, name: one.stage.pipeline })}>
-                    {one.stage.pipeline}/{one.stage.name}
-                  </Link>
-                )}
-              </Table.Td>
-              <Table.Td className="subject-cell" title={one.subject}>
-                {one.revision !== undefined && <Sha id={one.revision} />} {one.subject}
-              </Table.Td>
-              <Table.Td className="cut">
-                {one.cluster.name}/{one.destinationNamespace}
-              </Table.Td>
-              <Table.Td className="why" title={whyOf(one)}>
-                <span className="brief">{whyOf(one)}</span>
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <Rows columns={['Application', 'Sync', 'Health', 'Stage', 'Revision', 'Destination', 'Why']} pointedAt>
+      {items.map((one) => (
+        <Table.Tr key={`${one.namespace}/${one.name}`}>
+          <Table.Td className="name">
+            <ApplicationLink {...one} />
+          </Table.Td>
+          <Table.Td>
+            <SyncWord sync={one.sync} />
+          </Table.Td>
+          <Table.Td>
+            <HealthWord health={one.health?.health} why={one.health?.message} />
+          </Table.Td>
+          <Table.Td>
+            {one.stage === undefined ? (
+              <span className="faint">–</span>
+            ) : (
+              <Link href={pipelineAddress({ namespace: one.namespace, name: one.stage.pipeline })}>
+                {one.stage.pipeline}/{one.stage.name}
+              </Link>
+            )}
+          </Table.Td>
+          <Table.Td className="subject-cell" title={one.subject}>
+            {one.revision !== undefined && <Sha id={one.revision} />} {one.subject}
+          </Table.Td>
+          <Table.Td className="cut">
+            {one.cluster.name}/{one.destinationNamespace}
+          </Table.Td>
+          <Table.Td className="why" title={whyOf(one)}>
+            <span className="brief">{whyOf(one)}</span>
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Rows>
   );
 }

@@ -3,6 +3,7 @@ import type { Pipeline, Release, Stage } from '../../src/api/answers.ts';
 import { usePipeline, useReleases } from './api.ts';
 import { Asked, useTitle } from './notices.tsx';
 import { PipelineGraph } from './pipeline-graph.tsx';
+import { Rows } from './rows.tsx';
 import { Ago } from './times.tsx';
 import { authorName, Sha, StageWord, StandingNote, VerdictWord } from './words.tsx';
 
@@ -44,44 +45,27 @@ function Releases({ pipeline, releases }: { readonly pipeline: Pipeline; readonl
     return <p className="faint">None yet: push a commit to {pipeline.branch} that changes what one of the Applications reads.</p>;
   }
   return (
-    <div className="wide">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Release</Table.Th>
-            {pipeline.stages.map(({ name }) => (
-              <Table.Th key={name}>{name}</Table.Th>
-            ))}
-            <Table.Th>Commit</Table.Th>
-            <Table.Th>Author</Table.Th>
-            <Table.Th>Committed</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {releases.map((release) => (
-            <Table.Tr key={release.name}>
-              <Table.Td className="subject-cell" title={release.subject}>
-                {release.subject}
-                {release.rewritten && <span className="faint"> (history was rewritten)</span>}
-              </Table.Td>
-              {pipeline.stages.map(({ name }) => {
-                const its = release.stages.find((stage) => stage.name === name);
-                return (
-                  <Table.Td key={name}>{its === undefined ? <span className="faint">–</span> : <StageWord state={its.state} why={its.reason} />}</Table.Td>
-                );
-              })}
-              <Table.Td>
-                <Sha id={release.revision} />
-              </Table.Td>
-              <Table.Td>{authorName(release.author ?? '')}</Table.Td>
-              <Table.Td className="time">
-                <Ago time={release.committedAt} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <Rows columns={['Release', ...pipeline.stages.map(({ name }) => name), 'Commit', 'Author', 'Committed']}>
+      {releases.map((release) => (
+        <Table.Tr key={release.name}>
+          <Table.Td className="subject-cell" title={release.subject}>
+            {release.subject}
+            {release.rewritten && <span className="faint"> (history was rewritten)</span>}
+          </Table.Td>
+          {pipeline.stages.map(({ name }) => {
+            const its = release.stages.find((stage) => stage.name === name);
+            return <Table.Td key={name}>{its === undefined ? <span className="faint">–</span> : <StageWord state={its.state} why={its.reason} />}</Table.Td>;
+          })}
+          <Table.Td>
+            <Sha id={release.revision} />
+          </Table.Td>
+          <Table.Td>{authorName(release.author ?? '')}</Table.Td>
+          <Table.Td className="time">
+            <Ago time={release.committedAt} />
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Rows>
   );
 }
 
@@ -95,42 +79,28 @@ function History({ stages }: { readonly stages: readonly Stage[] }) {
     .toSorted((a, b) => Date.parse(b.admittedAt) - Date.parse(a.admittedAt));
   if (admissions.length === 0) return <p className="faint">No stage has admitted a Release yet.</p>;
   return (
-    <div className="wide">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Stage</Table.Th>
-            <Table.Th>Release</Table.Th>
-            <Table.Th>Verdict</Table.Th>
-            <Table.Th>Why</Table.Th>
-            <Table.Th>Promotion commit</Table.Th>
-            <Table.Th>Entered</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {admissions.map(({ stage, ordinal, release, verdict, reason, commit, admittedAt, endedAt }) => (
-            <Table.Tr key={`${stage} ${ordinal}`}>
-              <Table.Td className="name">
-                {stage} <span className="faint">#{ordinal}</span>
-              </Table.Td>
-              <Table.Td className="subject-cell" title={release.subject}>
-                {release.subject ?? release.name}
-                {endedAt === undefined && <span className="faint"> (runs now)</span>}
-              </Table.Td>
-              <Table.Td>
-                <VerdictWord verdict={verdict} />
-              </Table.Td>
-              <Table.Td className="why" title={reason}>
-                <span className="brief">{reason}</span>
-              </Table.Td>
-              <Table.Td>{commit === undefined ? <span className="faint">–</span> : <Sha id={commit} />}</Table.Td>
-              <Table.Td className="time">
-                <Ago time={admittedAt} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <Rows columns={['Stage', 'Release', 'Verdict', 'Why', 'Promotion commit', 'Entered']}>
+      {admissions.map(({ stage, ordinal, release, verdict, reason, commit, admittedAt, endedAt }) => (
+        <Table.Tr key={`${stage} ${ordinal}`}>
+          <Table.Td className="name">
+            {stage} <span className="faint">#{ordinal}</span>
+          </Table.Td>
+          <Table.Td className="subject-cell" title={release.subject}>
+            {release.subject ?? release.name}
+            {endedAt === undefined && <span className="faint"> (runs now)</span>}
+          </Table.Td>
+          <Table.Td>
+            <VerdictWord verdict={verdict} />
+          </Table.Td>
+          <Table.Td className="why" title={reason}>
+            <span className="brief">{reason}</span>
+          </Table.Td>
+          <Table.Td>{commit === undefined ? <span className="faint">–</span> : <Sha id={commit} />}</Table.Td>
+          <Table.Td className="time">
+            <Ago time={admittedAt} />
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Rows>
   );
 }

@@ -2,6 +2,7 @@ import { Table } from '@mantine/core';
 import type { Repository } from '../../src/api/answers.ts';
 import { useClusters, useRepositories } from './api.ts';
 import { Asked, useTitle } from './notices.tsx';
+import { Rows } from './rows.tsx';
 import { Ago } from './times.tsx';
 import { ReadyWord, Sha } from './words.tsx';
 
@@ -39,41 +40,28 @@ export function PlacesView() {
         <h2>Repositories</h2>
         <Asked query={repositories}>
           {({ items }) => (
-            <div className="wide">
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Repository</Table.Th>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th>Address</Table.Th>
-                    <Table.Th>Newest branch</Table.Th>
-                    <Table.Th>Why</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {items.map((one) => (
-                    <Table.Tr key={`${one.namespace}/${one.name}`}>
-                      <Table.Td className="name">
-                        {one.name} <span className="faint">{one.namespace}</span>
-                      </Table.Td>
-                      <Table.Td>
-                        <ReadyWord standing={one.standing} />
-                      </Table.Td>
-                      <Table.Td className="cut">
-                        <Address url={one.url} />
-                      </Table.Td>
-                      <Table.Td>
-                        <NewestBranch refs={one.refs} />
-                      </Table.Td>
-                      <Table.Td className="why">
-                        {one.standing.ready === 'True' ? '' : one.standing.message}
-                        {one.missing.length > 0 && ` missing: ${one.missing.join(', ')}`}
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </div>
+            <Rows columns={['Repository', 'State', 'Address', 'Newest branch', 'Why']}>
+              {items.map((one) => (
+                <Table.Tr key={`${one.namespace}/${one.name}`}>
+                  <Table.Td className="name">
+                    {one.name} <span className="faint">{one.namespace}</span>
+                  </Table.Td>
+                  <Table.Td>
+                    <ReadyWord standing={one.standing} />
+                  </Table.Td>
+                  <Table.Td className="cut">
+                    <Address url={one.url} />
+                  </Table.Td>
+                  <Table.Td>
+                    <NewestBranch refs={one.refs} />
+                  </Table.Td>
+                  <Table.Td className="why">
+                    {one.standing.ready === 'True' ? '' : one.standing.message}
+                    {one.missing.length > 0 && ` missing: ${one.missing.join(', ')}`}
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Rows>
           )}
         </Asked>
       </section>
@@ -81,34 +69,21 @@ export function PlacesView() {
         <h2>Clusters</h2>
         <Asked query={clusters}>
           {({ items }) => (
-            <div className="wide">
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Cluster</Table.Th>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th>Version</Table.Th>
-                    <Table.Th>Watched since</Table.Th>
-                    <Table.Th>Why</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {items.map((one) => (
-                    <Table.Tr key={`${one.namespace}/${one.name}`}>
-                      <Table.Td className="name">
-                        {one.name} <span className="faint">{one.namespace}</span>
-                      </Table.Td>
-                      <Table.Td>
-                        <ReadyWord standing={one.standing} />
-                      </Table.Td>
-                      <Table.Td>{one.version}</Table.Td>
-                      <Table.Td className="time">{one.watchedSince === undefined ? 'not watched' : <Ago time={one.watchedSince} />}</Table.Td>
-                      <Table.Td className="why">{one.standing.ready === 'True' ? '' : one.standing.message}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </div>
+            <Rows columns={['Cluster', 'State', 'Version', 'Watched since', 'Why']}>
+              {items.map((one) => (
+                <Table.Tr key={`${one.namespace}/${one.name}`}>
+                  <Table.Td className="name">
+                    {one.name} <span className="faint">{one.namespace}</span>
+                  </Table.Td>
+                  <Table.Td>
+                    <ReadyWord standing={one.standing} />
+                  </Table.Td>
+                  <Table.Td>{one.version}</Table.Td>
+                  <Table.Td className="time">{one.watchedSince === undefined ? 'not watched' : <Ago time={one.watchedSince} />}</Table.Td>
+                  <Table.Td className="why">{one.standing.ready === 'True' ? '' : one.standing.message}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Rows>
           )}
         </Asked>
       </section>
